@@ -1,0 +1,170 @@
+"""How good are generated images? Comparisons of the judge's features, always with n and a floor."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from genmodels.data import load
+from genmodels.errors import UserError
+from genmodels.judge import CHUNK, load_judge
+
+NEIGHBOURS = 5  # k of precision, recall, density and coverage
+FEWEST = 100  # images below which no number here means anything
+
+
+class Distance(NamedTuple):
+    """A feature distance, the same between two sets of real images, and the n of every set."""
+
+    distance: float
+    floor: float
+    count: int
+
+
+class Closeness(NamedTuple):
+    """Shares in [0, 1]; density alone can exceed 1."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
+    """Squared Frechet distance between Gaussians fitted to features (N, D) and (M, D), in float64.
+
+    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2), Dowson and Landau 1982. The last trace is
+    taken from the eigenvalues of a symmetric matrix, so it stays real where covariances are singular.
+    """
+    a, b = features_a.double(), features_b.double()
+    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    overlap = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
+    gap = (a.mean(0) - b.mean(0)).square().sum()
+    return (gap + cov_a.trace() + cov_b.trace() - 2 * overlap).clamp(min=0).item()
+
+
+def radii(features: Tensor) -> Tensor:
+    """Distance (N,) of each row of features (N, D) to its fifth nearest neighbour, itself not counted."""
+    features = features.double()  # single precision cannot tell near duplicates apart
+    apart = (torch.cdist(part, features) for part in features.split(CHUNK))
+    return torch.cat([chunk.kthvalue(NEIGHBOURS + 1).values for chunk in apart])
+
+
+def closeness(real: Tensor, fake: Tensor, real_radii: Tensor | None = None) -> Closeness:
+    """Precision and recall (Kynkaanniemi 2019, section 2), density and coverage (Naeem 2020, section 3).
+
+    Features (N, D) and (M, D); `real_radii` (N,) saves work where known. Memory grows with N, not N times M.
+    """
+    real_radii = radii(real) if real_radii is None else real_radii
+    real, fake = real.double(), fake.double()
+    covered = torch.zeros(len(real), dtype=torch.bool)
+    recalled = covered.clone()
+    near, inside = 0, 0
+    for part, part_radii in zip(fake.split(CHUNK), radii(fake).split(CHUNK), strict=True):
+        apart = torch.cdist(part, real)
+        hits = apart <= real_radii
+        inside += hits.any(1).sum().item()
+        near += hits.sum().item()
+        covered |= hits.any(0)
+        recalled |= (apart <= part_radii[:, None]).any(0)
+    count = len(fake)
+    return Closeness(
+        precision=inside / count,
+        recall=recalled.double().mean().item(),
+        density=near / (NEIGHBOURS * count),
+        coverage=covered.double().mean().item(),
+    )
+
+
+def some(images: Tensor, count: int) -> Tensor:
+    """The same `count` rows every time, spread over the whole: sets are often sorted by class."""
+    return images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:count]]
+
+
+def judged(images: Tensor, dataset: str) -> Tensor:
+    """Features (N, 64) of images (N, C, H, W), uint8 or [0, 1]; UserError where too few or not finite."""
+    if len(images) < FEWEST:
+        raise UserError(f"{len(images)} images are too few to measure: take at least {FEWEST}.")
+    features = load_judge(dataset).features(images)
+    if not features.isfinite().all():
+        raise UserError("Some images hold values that are not finite: draw them from a sound model.")
+    return features
+
+
+@lru_cache(maxsize=4)
+def reference(dataset: str, count: int) -> tuple[Tensor, Tensor, float]:
+    """Features (count, 64) of test images, their radii (count,), and the floor at this count."""
+    data = load(dataset)
+    test = judged(some(data.test_images, count), dataset)
+    training = judged(some(data.images, count), dataset)
+    return test, radii(test), frechet_distance(training, test)
+
+
+def comparable(count: int, dataset: str) -> int:
+    """Images on each side when `count` are given: no more than the data set can answer with."""
+    data = load(dataset)
+    return min(count, len(data.images), len(data.test_images))
+
+
+def feature_distance(images: Tensor, dataset: str) -> Distance:
+    """Frechet distance between the judge's features of images (N, C, H, W) and as many test images.
+
+    It is biased by n: compare it only with its floor (training images against test images, the same n) and
+    with distances of the same n. Distances by another judge or on another data set are in other units.
+    """
+    count = comparable(len(images), dataset)
+    features = judged(some(images, count), dataset)
+    test, _, floor = reference(dataset, count)
+    return Distance(frechet_distance(features, test), floor, count)
+
+
+def histogram(classes: Tensor, number: int) -> Tensor:
+    """Share (number,) of each class among classes (N,) int64."""
+    return torch.bincount(classes, minlength=number).double() / len(classes)
+
+
+def divergence(shares: Tensor, expected: Tensor) -> float:
+    """KL(shares || expected) in nats, with 0 log 0 = 0; infinite where something unexpected occurs."""
+    return (torch.xlogy(shares, shares) - torch.xlogy(shares, expected)).sum().item()
+
+
+def modes(shares: Tensor, expected: Tensor) -> int:
+    """Number of classes that come up at least a tenth as often as expected."""
+    return int(((shares >= expected / 10) & (expected > 0)).sum())
+
+
+def label_agreement(images: Tensor, labels: Tensor, dataset: str) -> float:
+    """Share of images (N, C, H, W) in which the judge sees the class asked for in labels (N,)."""
+    return (load_judge(dataset).logits(images).argmax(1) == labels.cpu()).double().mean().item()
+
+
+def judge_samples(images: Tensor, dataset: str, labels: Tensor | None = None) -> dict[str, Any]:
+    """Everything the judge can say about generated images (N, C, H, W) uint8, ready for JSON.
+
+    `count` is the n of every set. `class_kl` (nats) is taken against the test labels; `label_agreement` is
+    there only where labels (N,) are given.
+    """
+    judge = load_judge(dataset)
+    data = load(dataset)
+    features = judged(images, dataset)
+    seen = judge.head(features).argmax(1)
+    shares = histogram(seen, len(data.classes))
+    expected = histogram(data.test_labels, len(data.classes))
+    count = comparable(len(images), dataset)
+    test, test_radii, floor = reference(dataset, count)
+    features = some(features, count)
+    result = {
+        "feature_distance": frechet_distance(features, test),
+        "feature_distance_floor": floor,
+        "count": count,
+        **closeness(test, features, real_radii=test_radii)._asdict(),
+        "class_histogram": shares.tolist(),
+        "class_kl": divergence(shares, expected),
+        "modes": modes(shares, expected),
+    }
+    if labels is not None:
+        result["label_agreement"] = (seen == labels.cpu()).double().mean().item()
+    return result
