@@ -1,0 +1,101 @@
+"""What all adversarial models share: latents, instance noise, and the game of two players.
+
+A GAN's own file holds its networks (`generator`, `discriminator`) and the losses on scores.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from genmodels.models.base import Batch, Model, Player, Real, Terms, Whole
+
+LATENT = Whole(2, 256, "latent dimensions", front=True)
+BATCH = Whole(8, 1024, "images per batch")
+RATE = Real(1e-6, 0.1, "learning rate", log=True, live=True)
+STEPS = Whole(1, 20, "discriminator steps per round", front=True, live=True)
+NOISE = Real(0, 2, "instance noise at the start", live=True)
+NOISE_IMAGES = Whole(1000, 10_000_000, "images until the instance noise is gone")
+
+
+class Adversarial(Model):
+    """A generator against one opponent, whose output is a logit (discriminator) or a score (critic).
+
+    Subclasses implement `sample`, `critic`, `discriminator_loss` and `generator_loss`, and name their players
+    by returning `self.game(...)` from `players`.
+    """
+
+    low = -1.0
+    generator: nn.Module
+    discriminator: nn.Module
+    latent: int
+    generator_lr: float
+    discriminator_lr: float
+    steps: int
+    noise: float
+    noise_images: int
+
+    def latents(self, count: int, generator: torch.Generator) -> Tensor:
+        """z ~ N(0, I), (count, latent)."""
+        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+
+    def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] from latents (N, latent); labels (N,) where the model is conditional."""
+        raise NotImplementedError
+
+    def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """The opponent's logit or score (N,) of each image; the generator is for dropout."""
+        raise NotImplementedError
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
+        """The opponent's objective on real and fake images (N, C, H, W)."""
+        raise NotImplementedError
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        """The generator's objective on the opponent's scores (N,) of its images."""
+        raise NotImplementedError
+
+    def averaged(self) -> list[nn.Module]:
+        return [self.generator]
+
+    def blur(self, images: Tensor, batch: Batch) -> Tensor:
+        """Instance noise (Arjovsky & Bottou 2017, section 3): the same on real and fake, falling to 0."""
+        sigma = self.noise * max(0.0, 1 - batch.seen / self.noise_images)
+        if sigma == 0:
+            return images
+        return images + sigma * torch.randn(images.shape, generator=batch.generator, device=images.device)
+
+    def fakes(self, batch: Batch) -> Tensor:
+        z = self.latents(len(batch.images), batch.generator)
+        return self.blur(self.sample(z, batch.labels), batch)
+
+    def play_discriminator(self, batch: Batch) -> Terms:
+        with torch.no_grad():
+            fake = self.fakes(batch)
+        return self.discriminator_loss(self.blur(batch.images, batch), fake, batch)
+
+    def play_generator(self, batch: Batch) -> Terms:
+        scores = self.critic(self.fakes(batch), batch.labels, batch.generator)
+        return {"loss": self.generator_loss(scores.float())}
+
+    def game(
+        self,
+        optimizer: Callable[..., Optimizer],
+        opponent: str = "discriminator",
+        after_step: Callable[[], None] | None = None,
+    ) -> list[Player]:
+        """The two players, the opponent first."""
+        first, second = list(self.discriminator.parameters()), list(self.generator.parameters())
+        return [
+            Player(
+                opponent,
+                first,
+                self.play_discriminator,
+                optimizer,
+                self.discriminator_lr,
+                self.steps,
+                after_step,
+            ),
+            Player("generator", second, self.play_generator, optimizer, self.generator_lr),
+        ]

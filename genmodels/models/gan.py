@@ -1,0 +1,88 @@
+"""Generative adversarial network (Goodfellow et al. 2014), fully connected.
+
+min_G max_D V = E log sigma(D(x)) + E log(1 - sigma(D(G(z))))
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS, Adversarial
+from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam
+from genmodels.models.layers import MLP, feature_norm
+
+LOSS = Choice(("non-saturating", "minimax"), "generator's loss", live=True)
+DROPOUT = Real(0, 0.8, "dropout in the discriminator")
+
+
+class GAN(Adversarial):
+    card = Card(
+        title="Generative adversarial network",
+        authors="Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio",
+        year=2014,
+        link="https://arxiv.org/abs/1406.2661",
+        idea="A generator turns noise into pictures; a discriminator learns to tell them from real ones. Each "
+        "learns from the other's mistakes, and at the equilibrium nobody can tell them apart.",
+        objective=r"\min_G \max_D \; \mathbb{E}_x \log \sigma(D(x)) + \mathbb{E}_z \log(1 - \sigma(D(G(z))))",
+        watch="The losses do not fall: they are a balance. The bound on the Jensen-Shannon divergence says how "
+        "well the discriminator still tells real from fake; log 2 = 0.69 means always.",
+        passage="GAN: the minimax game",
+    )
+    curves = {
+        "discriminator_loss": Curve("discriminator loss, -V", "nats"),
+        "generator_loss": Curve("generator loss", "nats"),
+        "js_bound": Curve("lower bound on the Jensen-Shannon divergence, held-out images", "nats"),
+    }
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        classes: int,
+        *,
+        latent: LATENT = 64,
+        depth: Whole(0, 6, "hidden layers", front=True) = 2,
+        width: Whole(16, 2048, "hidden units", front=True) = 512,
+        loss: LOSS = "non-saturating",
+        steps: STEPS = 1,
+        dropout: DROPOUT = 0.0,
+        norm: Choice(("batch", "layer", "none"), "normalisation in the generator") = "batch",
+        generator_lr: RATE = 1e-3,
+        discriminator_lr: RATE = 1e-3,
+        noise: NOISE = 0.0,
+        noise_images: NOISE_IMAGES = 500_000,
+        batch: BATCH = 128,
+    ) -> None:
+        super().__init__(shape, classes, locals())
+        pixels = math.prod(shape)
+        hidden = [width] * depth
+        self.generator = MLP([latent, *hidden, pixels], norm=feature_norm(norm))
+        self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), dropout=dropout)
+
+    def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return torch.tanh(self.generator(z)).unflatten(1, self.shape)
+
+    def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        return self.discriminator(images, generator).squeeze(1)
+
+    def value(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
+        """V, from two separate batches: batch norm must never see real and fake together."""
+        real_logit = self.critic(real, batch.labels, batch.generator).float()
+        fake_logit = self.critic(fake, batch.labels, batch.generator).float()
+        return -softplus(-real_logit).mean() - softplus(fake_logit).mean()
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
+        return {"loss": -self.value(real, fake, batch)}
+
+    def generator_loss(self, scores: Tensor) -> Tensor:
+        if self.loss == "minimax":
+            return -softplus(scores).mean()  # E log(1 - sigma(D))
+        return softplus(-scores).mean()  # -E log sigma(D)
+
+    def held_out(self, batch: Batch) -> Terms:
+        """JS >= log 2 + V / 2 for any discriminator (Goodfellow 2014, theorem 1), on images it never saw."""
+        return {"js_bound": math.log(2) + self.value(batch.images, self.fakes(batch), batch) / 2}
+
+    def players(self) -> list[Player]:
+        return self.game(adam(0.5, 0.999))
