@@ -22,8 +22,8 @@ NOISE_IMAGES = Whole(1000, 10_000_000, "images until the instance noise is gone"
 class Adversarial(Model):
     """A generator against one opponent, whose output is a logit (discriminator) or a score (critic).
 
-    Subclasses implement `sample`, `critic`, `discriminator_loss` and `generator_loss`, and name their players
-    by returning `self.game(...)` from `players`.
+    Subclasses build both networks, implement `discriminator_loss` and `generator_loss`, and name the players by
+    returning `self.game(...)` from `players`.
     """
 
     low = -1.0
@@ -31,7 +31,6 @@ class Adversarial(Model):
     discriminator: nn.Module
     latent: int
     generator_lr: float
-    discriminator_lr: float
     steps: int
     noise: float
     noise_images: int
@@ -42,11 +41,11 @@ class Adversarial(Model):
 
     def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] from latents (N, latent); labels (N,) where the model is conditional."""
-        raise NotImplementedError
+        return torch.tanh(self.generator(z)).reshape(len(z), *self.shape)
 
     def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """The opponent's logit or score (N,) of each image; the generator is for dropout."""
-        raise NotImplementedError
+        return self.discriminator(images).squeeze(1)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
         """The opponent's objective on real and fake images (N, C, H, W)."""
@@ -86,6 +85,7 @@ class Adversarial(Model):
         after_step: Callable[[], None] | None = None,
     ) -> list[Player]:
         """The two players, the opponent first."""
+        opponent_lr = getattr(self, f"{opponent}_lr")
         first, second = list(self.discriminator.parameters()), list(self.generator.parameters())
         return [
             Player(
@@ -93,7 +93,7 @@ class Adversarial(Model):
                 first,
                 self.play_discriminator,
                 optimizer,
-                self.discriminator_lr,
+                opponent_lr,
                 self.steps,
                 after_step,
             ),

@@ -5,8 +5,7 @@ but neither at the generator's output nor at the discriminator's input; no hidde
 the generator with tanh at its output; LeakyReLU in the discriminator.
 """
 
-import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS
 from genmodels.models.base import Card, Choice, Whole
@@ -55,8 +54,5 @@ class DCGAN(GAN):
             elif isinstance(module, nn.BatchNorm2d):
                 nn.init.normal_(module.weight, 1.0, 0.02)
 
-    def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return torch.tanh(self.generator(z))
-
-    def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def critic(self, images: Tensor, labels: Tensor | None = None, generator: Generator | None = None) -> Tensor:
         return self.discriminator(images).squeeze(1)

@@ -60,9 +60,6 @@ class GAN(Adversarial):
         self.generator = MLP([latent, *hidden, pixels], norm=feature_norm(norm))
         self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), dropout=dropout)
 
-    def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return torch.tanh(self.generator(z)).unflatten(1, self.shape)
-
     def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         return self.discriminator(images, generator).squeeze(1)
 

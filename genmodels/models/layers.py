@@ -1,5 +1,6 @@
 """The few layers that models share."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -111,3 +112,41 @@ class Upsampler(nn.Module):
 def one_hot(labels: Tensor, classes: int) -> Tensor:
     """Labels (N,) as rows (N, classes) of zeros with a one."""
     return functional.one_hot(labels, classes).float()
+
+
+class Encoder(nn.Module):
+    """Image (N, C, H, W), and `extra` numbers beside it, to a vector (N, out): fully connected with these hidden
+    layers, or convolutional from `channels` up with the extra numbers joining after the convolutions."""
+
+    def __init__(
+        self, kind: str, shape: tuple[int, int, int], hidden: list[int], channels: int, out: int, extra: int = 0
+    ) -> None:
+        super().__init__()
+        self.convolutions = None
+        inputs = math.prod(shape)
+        if kind == "convolutional":
+            inputs = channels * 4
+            self.convolutions = Downsampler(*shape[:2], channels, inputs, nn.ReLU(), "none")
+            hidden = []
+        self.connected = MLP([inputs + extra, *hidden, out])
+
+    def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
+        x = functional.relu(self.convolutions(images)) if self.convolutions else images.flatten(1)
+        return self.connected(x if extra is None else torch.cat([x, extra], 1))
+
+
+class Decoder(nn.Module):
+    """A vector (N, latent), and `extra` numbers beside it, to an image (N, C, H, W): `Encoder` backwards."""
+
+    def __init__(
+        self, kind: str, shape: tuple[int, int, int], hidden: list[int], channels: int, latent: int, extra: int = 0
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        if kind == "convolutional":
+            self.network = Upsampler(latent + extra, *shape[:2], channels, nn.ReLU(), "none")
+        else:
+            self.network = MLP([latent + extra, *hidden[::-1], math.prod(shape)])
+
+    def forward(self, z: Tensor, extra: Tensor | None = None) -> Tensor:
+        return self.network(z if extra is None else torch.cat([z, extra], 1)).reshape(-1, *self.shape)
