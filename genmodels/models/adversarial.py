@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genmodels.models.base import Batch, Model, Player, Real, Terms, Whole
+from genmodels.models.base import Batch, Model, Player, Real, Terms, Whole, precise
 
 LATENT = Whole(2, 256, "latent dimensions", front=True)
 BATCH = Whole(8, 1024, "images per batch")
@@ -76,7 +76,7 @@ class Adversarial(Model):
 
     def play_generator(self, batch: Batch) -> Terms:
         scores = self.critic(self.fakes(batch), batch.labels, batch.generator)
-        return {"loss": self.generator_loss(scores.float())}
+        return {"loss": self.generator_loss(precise(scores))}
 
     def game(
         self,

@@ -7,7 +7,7 @@ Without hidden layers f and g are affine, and the best of them is principal comp
 
 from torch import Tensor
 
-from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam
+from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam, precise
 from genmodels.models.layers import Decoder, Encoder
 
 LATENT = Whole(1, 256, "latent dimensions", front=True)
@@ -71,7 +71,7 @@ class AE(Model):
 
     def error(self, images: Tensor, target: Tensor) -> Tensor:
         """Squared error, summed over pixels and channels, mean over images."""
-        return (self.reconstruct(images) - target).square().flatten(1).sum(1).mean()
+        return (precise(self.reconstruct(images)) - target).square().flatten(1).sum(1).mean()
 
     def loss(self, batch: Batch) -> Terms:
         return {"loss": self.error(batch.images, batch.images)}

@@ -147,6 +147,11 @@ def adam(beta1: float, beta2: float) -> Callable[..., Optimizer]:
     return partial(Adam, betas=(beta1, beta2), fused=True)
 
 
+def precise(output: Tensor) -> Tensor:
+    """A network's output in at least single precision: losses are never computed in half."""
+    return output.float() if output.dtype.itemsize < 4 else output
+
+
 class Model(nn.Module):
     """A generative model of images of one shape (channels, height, width) with a number of classes.
 

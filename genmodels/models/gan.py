@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS, Adversarial
-from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam
+from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam, precise
 from genmodels.models.layers import MLP, feature_norm
 
 LOSS = Choice(("non-saturating", "minimax"), "generator's loss", live=True)
@@ -65,8 +65,8 @@ class GAN(Adversarial):
 
     def value(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         """V, from two separate batches: batch norm must never see real and fake together."""
-        real_logit = self.critic(real, batch.labels, batch.generator).float()
-        fake_logit = self.critic(fake, batch.labels, batch.generator).float()
+        real_logit = precise(self.critic(real, batch.labels, batch.generator))
+        fake_logit = precise(self.critic(fake, batch.labels, batch.generator))
         return -softplus(-real_logit).mean() - softplus(fake_logit).mean()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:

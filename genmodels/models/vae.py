@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genmodels.models.ae import BATCH, CHANNELS, DEPTH, LATENT, NETWORK, RATE, WIDTH
-from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam
+from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam, precise
 from genmodels.models.layers import Decoder, Encoder, one_hot
 
 LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian"), "likelihood p(x|z)", front=True)
@@ -80,7 +80,7 @@ class VAE(Model):
 
     def posterior(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and log sigma^2 of q(z|x), each (N, latent)."""
-        return self.encoder(images, self.condition(labels)).float().chunk(2, 1)
+        return precise(self.encoder(images, self.condition(labels))).chunk(2, 1)
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.posterior(images, labels)[0]
@@ -106,7 +106,7 @@ class VAE(Model):
 
     def log_likelihood(self, x: Tensor, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """log p(x|z), (N,), summed over pixels and channels."""
-        output = self.decoder(z, self.condition(labels)).float()
+        output = precise(self.decoder(z, self.condition(labels)))
         if self.binary:
             return -binary_cross_entropy_with_logits(output, x, reduction="none").flatten(1).sum(1)
         squares = ((x - output) * torch.exp(-self.log_sigma)).square().flatten(1).sum(1)
@@ -115,7 +115,7 @@ class VAE(Model):
     def log_weights(self, x: Tensor, labels: Tensor | None, samples: int, generator: torch.Generator) -> Tensor:
         """log p(x, z_k) - log q(z_k|x) for `samples` draws of z per image, (samples, N)."""
         mu, log_variance = self.posterior(x, labels)
-        eps = torch.randn(samples, *mu.shape, generator=generator, device=mu.device)
+        eps = torch.randn(samples, *mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
         z = mu + torch.exp(0.5 * log_variance) * eps
         # log p(z) - log q(z|x): the constants cancel.
         prior = -0.5 * (z.square() - eps.square() - log_variance).sum(-1)
@@ -139,7 +139,7 @@ class VAE(Model):
             return {"loss": math.log(self.samples) - weights.logsumexp(0).mean()}
         x = self.observe(batch.images, batch.generator)
         mu, log_variance = self.posterior(x, batch.labels)
-        eps = torch.randn(mu.shape, generator=batch.generator, device=mu.device)
+        eps = torch.randn(mu.shape, generator=batch.generator, device=mu.device, dtype=mu.dtype)
         z = mu + torch.exp(0.5 * log_variance) * eps
         reconstruction = -self.log_likelihood(x, z, batch.labels).mean()
         kl = 0.5 * (mu.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import RMSprop
 
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, Adversarial
-from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole
+from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, precise
 from genmodels.models.layers import MLP, Downsampler, Upsampler, feature_norm
 
 CRITIC_STEPS = Whole(1, 20, "critic steps per round", front=True, live=True)
@@ -73,7 +73,7 @@ class WGAN(Adversarial):
 
     def gap(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         """E f(x) - E f(G(z))."""
-        return (self.critic(real, batch.labels).float() - self.critic(fake, batch.labels).float()).mean()
+        return precise(self.critic(real, batch.labels)).mean() - precise(self.critic(fake, batch.labels)).mean()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
         return {"loss": -self.gap(real, fake, batch)}
