@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed, nn
 
+from genmodels import precision
 from genmodels.errors import UserError
 from genmodels.models.base import Batch, Model, Player
+from genmodels.precision import PLAIN, Plan
 
 DECAY = 0.999  # of the average of weights, reached by a ramp
 
@@ -39,9 +41,17 @@ class Trainer:
     Under torch.distributed gradients are averaged per player; each rank draws its own batches.
     """
 
-    def __init__(self, model: Model, images: Tensor, labels: Tensor, seed: int = 0, device: str | None = None) -> None:
-        self.device = torch.device(device) if device else best_device()
-        self.model = model.to(self.device).train()
+    def __init__(
+        self,
+        model: Model,
+        images: Tensor,
+        labels: Tensor,
+        seed: int = 0,
+        device: str | None = None,
+        plan: Plan = PLAIN,
+    ) -> None:
+        self.device, self.plan = torch.device(device) if device else best_device(), plan
+        self.model = precision.apply(model.to(self.device), plan).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.images, self.labels = images.to(self.device), labels.to(self.device)
         self.world = distributed.get_world_size() if distributed.is_initialized() else 1
@@ -80,7 +90,8 @@ class Trainer:
         optimizer = self.optimizers[player.name]
         for group in optimizer.param_groups:
             group["lr"] = player.lr
-        terms = player.loss(self.batch())
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.bfloat16):
+            terms = player.loss(self.batch())
         optimizer.zero_grad()
         terms["loss"].backward()
         if self.world > 1:
@@ -108,12 +119,13 @@ class Trainer:
         norms = torch._foreach_norm(list(self.model.parameters()))
         return bool(torch.stack(norms).isfinite().all())
 
+    @torch.no_grad()
     def view(self) -> Model:
         """The averaged model with its other parts (a discriminator, say) brought up to date."""
         smooth = {id(t) for slow, _ in self._pairs for t in slow}
         for slow, fast in zip(_tensors(self.average), _tensors(self.model), strict=True):
             if id(slow) not in smooth:
-                slow.copy_(fast.detach())
+                slow.copy_(fast)
         for name in self.model.settings():
             setattr(self.average, name, getattr(self.model, name))
         return self.average
@@ -136,22 +148,30 @@ class Trainer:
             self.model.load_state_dict(parts["model"])
             self.average.load_state_dict(parts["average"])
             for name, optimizer in self.optimizers.items():
+                parameters = optimizer.param_groups[0]["params"]
                 slots: dict[int, dict[str, Tensor]] = {}
                 for key, value in _under(parts["optimizer"], name).items():
                     index, slot = key.split(".")
-                    slots.setdefault(int(index), {})[slot] = value.clone()
+                    slots.setdefault(int(index), {})[slot] = _laid_out_like(parameters[int(index)], value)
                 whole = optimizer.state_dict()
                 optimizer.load_state_dict({"state": slots, "param_groups": whole["param_groups"]})
             self.order.set_state(parts["random"]["order"].cpu())
             self.noise.set_state(parts["random"]["noise"].cpu())
             rounds, seen, self.seconds = state["counters"].tolist()
             self.round_number, self.seen = int(rounds), int(seen)
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        except (KeyError, IndexError, RuntimeError, ValueError, TypeError) as error:
             raise UserError("This file does not hold a training state that fits the model.") from error
 
 
 def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix + "."): v for key, v in state.items() if key.startswith(prefix + ".")}
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy of an optimiser's tensor in its parameter's memory layout, which fused kernels rely on."""
+    if value.shape != parameter.shape:
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def _tensors(module: nn.Module) -> Iterable[Tensor]:
@@ -160,7 +180,7 @@ def _tensors(module: nn.Module) -> Iterable[Tensor]:
 
 
 def _floats(module: nn.Module) -> list[Tensor]:
-    return [tensor.detach() for tensor in _tensors(module) if tensor.is_floating_point()]
+    return [tensor for tensor in _tensors(module) if tensor.is_floating_point()]
 
 
 def _average_across_ranks(tensors: list[Tensor]) -> None:

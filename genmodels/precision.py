@@ -1,0 +1,109 @@
+"""How to compute: half precision and memory layout, where this machine is found faster with them and right."""
+
+import copy
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genmodels.data import _cache as cache_folder
+from genmodels.models.base import Batch, Model
+
+GAIN = 0.85  # a plan must need less than this share of the plain time to be worth its rounding
+
+
+@dataclass(frozen=True)
+class Plan:
+    """bfloat16 autocast and channels-last layout, or neither."""
+
+    bfloat16: bool = False
+    channels_last: bool = False
+
+
+PLAIN = Plan()
+
+
+def choose(model: Model, device: torch.device) -> Plan:
+    """The fastest plan whose gradients agree with single precision, measured once per machine and kept.
+
+    Keeping it makes a run repeatable: timings waver, the file does not. It is measured anew for other
+    settings, another torch or another processor.
+    """
+    key = " ".join([torch.__version__, _processor(device), model.name, str(model.shape), str(model.settings())])
+    path = cache_folder() / "precision.json"
+    try:
+        known = json.loads(path.read_text())
+        return Plan(**known[key])
+    except (OSError, ValueError, KeyError, TypeError):
+        plan = _measure(model, device)
+    _keep(path, key, plan)
+    return plan
+
+
+def _measure(model: Model, device: torch.device) -> Plan:
+    if device.type == "mps":
+        return PLAIN
+    convolutional = any(parameter.dim() == 4 for parameter in model.parameters())
+    layouts = [False, True] if convolutional else [False]
+    plain, reference = _trial(model, PLAIN, device)
+    best, fastest = PLAIN, plain * GAIN
+    for plan in [Plan(half, layout) for layout in layouts for half in (False, True)][1:]:
+        seconds, gradients = _trial(model, plan, device)
+        if seconds < fastest and _agree(gradients, reference):
+            best, fastest = plan, seconds
+    return best
+
+
+def _trial(model: Model, plan: Plan, device: torch.device) -> tuple[float, list[Tensor]]:
+    """Seconds of the fastest of three passes through every player's loss and gradient, and the gradients."""
+    model = apply(copy.deepcopy(model), plan)
+    times = []
+    for _ in range(5):  # the first two warm up
+        generator = torch.Generator(device).manual_seed(0)
+        images = torch.rand(model.batch, *model.shape, generator=generator, device=device)
+        labels = torch.randint(model.classes, (model.batch,), generator=generator, device=device)
+        gradients, start = [], time.perf_counter()
+        for player in model.players():
+            with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
+                loss = player.loss(Batch(images, labels, generator))["loss"]
+            found = torch.autograd.grad(loss, player.parameters, allow_unused=True)
+            gradients.append(torch.cat([g.float().flatten() for g in found if g is not None]))
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return min(times[2:]), gradients
+
+
+def _agree(gradients: list[Tensor], reference: list[Tensor]) -> bool:
+    """Whether each player's gradient points where it does in single precision, at the same length within 5 %."""
+    return all(
+        bool(g.isfinite().all()) and torch.cosine_similarity(g, r, dim=0) > 0.99 and abs(g.norm() / r.norm() - 1) < 0.05
+        for g, r in zip(gradients, reference, strict=True)
+    )
+
+
+def apply(model: Model, plan: Plan) -> Model:
+    """Puts the convolutions' weights into the plan's layout."""
+    return model.to(memory_format=torch.channels_last) if plan.channels_last else model
+
+
+def _processor(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.backends.cpu.get_cpu_capability()} {os.cpu_count()} {torch.get_num_threads()}"
+
+
+def _keep(path: Path, key: str, plan: Plan) -> None:
+    """Adds a plan to the file, in one step; a cache that cannot be written costs a measurement next time."""
+    try:
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(known | {key: asdict(plan)}))
+        fresh.replace(path)
+    except (OSError, ValueError, TypeError):
+        pass
