@@ -1,0 +1,156 @@
+"""What a run remembers of itself, bounded however long it goes on, and what it costs to look."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from genmodels.data import Dataset
+from genmodels.models import can
+from genmodels.models.base import Batch
+from genmodels.pictures import interleave, png, reconstructions, sheet, to_uint8
+from genmodels.training import Trainer
+
+POINTS = 500  # kept of a curve
+PICTURES = 40  # kept of a run
+ROWS = 8  # of samples on a sheet
+HELD_OUT = 256  # test images behind a held-out term
+CAPTIONS = {
+    2: "Test images, each above its reconstruction",
+    3: "Test images, each above its corrupted form and the model's answer to that",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sheet of images after so many training images and seconds, as PNG."""
+
+    images: int
+    seconds: float
+    png: bytes
+    caption: str
+
+
+class Curves:
+    """Terms over images seen. A full store gives up every second point and takes new ones half as often."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[int, dict[str, float]]] = []
+        self._gap = 0.0
+
+    def due(self, images: int) -> bool:
+        """Whether a point belongs here; depends on the images alone, so that a run does the same work each time."""
+        return not self._points or images >= self._points[-1][0] + self._gap
+
+    def add(self, images: int, values: dict[str, float]) -> None:
+        self._points.append((images, {name: value for name, value in values.items() if math.isfinite(value)}))
+        if len(self._points) > POINTS:
+            self._points = self._points[::2]
+            self._gap = (self._points[-1][0] - self._points[0][0]) / len(self._points)
+
+    def cut(self, images: int) -> None:
+        """Forgets what came after so many images."""
+        self._points = [point for point in self._points if point[0] <= images]
+
+    def view(self) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+        """Images and values of each term."""
+        columns: dict[str, list[tuple[float, float]]] = {}
+        for images, values in self._points:
+            for name, value in values.items():
+                columns.setdefault(name, []).append((float(images), value))
+        return {name: tuple(zip(*points, strict=True)) for name, points in columns.items()}
+
+
+class Album:
+    """Pictures of a run, the first and the latest always among them, closer together where a run is young."""
+
+    def __init__(self) -> None:
+        self.pictures: tuple[Picture, ...] = ()
+
+    def add(self, picture: Picture) -> None:
+        kept = [old for old in self.pictures if old.images < picture.images] + [picture]
+        if len(kept) > PICTURES:
+            at = [math.sqrt(old.images) for old in kept]
+            crowded = min(range(1, len(kept) - 1), key=lambda i: at[i + 1] - at[i - 1])
+            del kept[crowded]
+        self.pictures = tuple(kept)
+
+    def cut(self, images: int) -> None:
+        self.pictures = tuple(picture for picture in self.pictures if picture.images <= images)
+
+
+class Budget:
+    """Lets something happen at most every `interval` seconds and for at most `share` of the time. The first time
+    is free: it warms up what later ones find ready."""
+
+    def __init__(self, share: float, interval: float) -> None:
+        self._share, self._interval = share, interval
+        self._free, self._next = True, 0.0
+
+    def due(self, seconds: float) -> bool:
+        return seconds >= self._next
+
+    @contextmanager
+    def spend(self, seconds: float) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        cost = 0.0 if self._free else time.perf_counter() - start
+        self._free = False
+        self._next = seconds + max(self._interval, cost / self._share)
+
+
+class Observer:
+    """Looks at a training through its averaged model, in eval mode and with random numbers of its own, so that the
+    training is the same to the last bit whether anybody looks or not."""
+
+    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int) -> None:
+        self.trainer, model, device = trainer, trainer.average, trainer.device
+        self._draws = can(model, "sample")
+        columns = columns_of(model.conditional, model.classes)
+        if self._draws:
+            generator = torch.Generator(device).manual_seed(seed)
+            self._z = model.latents(ROWS * columns, generator)
+        self._columns = columns
+        self._labels = (torch.arange(ROWS * columns) % model.classes).to(device)
+        self._images = dataset.test_images[: max(HELD_OUT, ROWS * columns)].to(device)
+        self._classes = dataset.test_labels[: len(self._images)].to(device)
+
+    @torch.no_grad()
+    def picture(self, seconds: float) -> Picture:
+        """Samples of always the same z, one class a column where there are labels; else test images over their
+        reconstructions."""
+        model = self.trainer.view()
+        if self._draws:
+            images = model.to_unit(model.sample(self._z, self._labels))
+            caption = "Always the same z" + (", one class a column" if model.conditional else "")
+        else:
+            count = ROWS // 2 * self._columns
+            originals = model.from_uint8(self._images[:count])
+            rows = reconstructions(model, originals, self._classes[:count], self._generator())
+            images = interleave(rows, self._columns)
+            caption = CAPTIONS[len(rows)]
+        image = png(sheet(to_uint8(images), self._columns))
+        return Picture(self.trainer.seen, seconds, image, caption)
+
+    @torch.no_grad()
+    def held_out(self) -> dict[str, float]:
+        """The model's terms on test images, with the same noise each time; none where it has no such terms."""
+        model = self.trainer.view()
+        if not can(model, "held_out"):
+            return {}
+        images = model.from_uint8(self._images[:HELD_OUT])
+        batch = Batch(images, self._classes[:HELD_OUT], self._generator(), self.trainer.seen)
+        return {name: term.item() for name, term in model.held_out(batch).items()}
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator(self.trainer.device).manual_seed(0)
+
+
+def columns_of(conditional: bool, classes: int) -> int:
+    """Columns of a sheet: one a class where labels enter."""
+    return classes if conditional else 8

@@ -1,0 +1,107 @@
+"""What a training needs before its first round, and plain words for what can go wrong."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from genmodels.checkpoint import Checkpoint
+from genmodels.data import Dataset
+from genmodels.errors import UserError
+from genmodels.models import build
+from genmodels.models.base import Batch
+from genmodels.training import Trainer, best_device
+
+log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):
+    """A round was left between two of its steps."""
+
+
+class StoppableTrainer(Trainer):
+    """A trainer that leaves a round once its deadline (`time.perf_counter`) has passed; not where other processes
+    would wait for it."""
+
+    deadline = math.inf
+
+    def batch(self) -> Batch:
+        if self.world == 1 and time.perf_counter() > self.deadline:
+            raise Interrupted
+        return super().batch()
+
+
+def prepare(
+    model: str, dataset: Dataset, settings: dict[str, Any], seed: int, device: str | None, resume: Checkpoint | None
+) -> StoppableTrainer:
+    """A trainer at its first round, or where a checkpoint left it; then only live settings may differ from it."""
+    where = check_device(device)
+    if resume is None:
+        network = build(model, dataset.shape, len(dataset.classes), seed, **settings)
+        return StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
+    if (resume.model.name, resume.dataset) != (model, dataset.name):
+        raise UserError(f"The file holds {resume.model.name} on {resume.dataset}, not {model} on {dataset.name}.")
+    if not resume.can_resume:
+        raise UserError("The file holds weights alone: it can be sampled from, but not trained further.")
+    before = resume.model.settings()
+    network = build(model, dataset.shape, len(dataset.classes), seed, **before)
+    for name, value in settings.items():
+        if value != before.get(name):
+            network.change(name, value)
+    trainer = StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
+    _restore(trainer, resume.state, seed)
+    return trainer
+
+
+def _restore(trainer: Trainer, state: dict[str, torch.Tensor], seed: int) -> None:
+    rank = torch.distributed.get_rank() if trainer.world > 1 else 0
+    fresh = {"random.order": trainer.order, "random.noise": trainer.noise}
+    # Random numbers go on where they were, except on another kind of device or another process.
+    for place, (name, generator) in enumerate(fresh.items()):
+        if rank or generator.get_state().shape != state[name].shape:
+            generator.manual_seed(hash((seed, rank, place, *state["counters"].tolist()[:2])) & 0x7FFFFFFF)
+            state = state | {name: generator.get_state()}
+    trainer.restore(state)
+
+
+def check_device(name: str | None) -> str:
+    """The name of a device that can be used; the best one if none is asked for."""
+    if name is None:
+        return str(best_device())
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"The device {name[:40]!r} cannot be used on this computer.") from error
+    return name
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turns a lack of memory into a sentence; other errors pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _lacks_memory(error):
+            raise
+        raise UserError(sentence(error)) from error
+
+
+def sentence(error: Exception) -> str:
+    """What to tell a person about an error; one that nobody expected is logged whole."""
+    if isinstance(error, UserError):
+        return str(error)
+    if _lacks_memory(error):
+        return "There is not enough memory: choose a smaller batch or a smaller network."
+    log.error("A run failed.", exc_info=error)
+    return f"The run failed unexpectedly ({type(error).__name__}); the log says more."
+
+
+def _lacks_memory(error: Exception) -> bool:
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or (isinstance(error, RuntimeError) and "memory" in str(error).lower())

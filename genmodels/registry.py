@@ -1,0 +1,103 @@
+"""The runs of a server: a few train, the rest wait in the order of their coming; those nobody asks for go."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+from genmodels.errors import UserError
+from genmodels.run import ENDED, Run
+from genmodels.training import best_device
+
+PAUSE_SECONDS = 600.0  # without a viewer until a run pauses
+DROP_SECONDS = 3600.0  # and until it is forgotten
+CHECK_SECONDS = 5.0
+KEPT = 32
+
+
+class Queue:
+    """Runs in the order of their coming, of which the first few train."""
+
+    def __init__(self, at_once: int) -> None:
+        self._lock, self._runs, self._at_once = threading.Lock(), [], at_once
+
+    def place(self, run: Run) -> int:
+        """0 for one who may train, else how many must leave before; newcomers join at the end."""
+        with self._lock:
+            if run not in self._runs:
+                self._runs.append(run)
+            return max(0, self._runs.index(run) + 1 - self._at_once)
+
+    def leave(self, run: Run) -> None:
+        """Lets the others move up."""
+        with self._lock:
+            if run not in self._runs:
+                return
+            self._runs.remove(run)
+            others = list(self._runs)
+        for other in others:
+            other.wake()
+
+
+_guard = threading.Lock()
+_runs: dict[str, Run] = {}  # the oldest first
+_queue: Queue | None = None
+
+
+def create(*arguments: Any, **settings: Any) -> Run:
+    """A new run, made as `Run` is made, started or waiting its turn."""
+    global _queue
+    with _guard:
+        if _queue is None:
+            _queue = Queue(_runs_at_once())
+            threading.Thread(target=_watch, daemon=True).start()
+        _make_room()
+    run = Run(*arguments, **settings)
+    with _guard:
+        _runs[run.id] = run
+    run.start(_queue)
+    return run
+
+
+def find(id: str) -> Run | None:
+    """The run of that id, unless it is gone."""
+    return _runs.get(id) if isinstance(id, str) else None
+
+
+def tidy() -> None:
+    """Pauses what nobody looked at for a while, forgets what nobody asked for in a long time."""
+    for run in list(_runs.values()):
+        unseen = time.monotonic() - run.asked
+        if unseen > DROP_SECONDS:
+            run.stop()
+            _runs.pop(run.id, None)
+        elif unseen > PAUSE_SECONDS and run.snapshot(viewer=False).state in ("running", "waiting"):
+            run.pause(f"Paused: nobody has looked for {PAUSE_SECONDS / 60:.0f} minutes.")
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(CHECK_SECONDS)
+        tidy()
+
+
+def _make_room() -> None:
+    """Forgets the oldest ended run if there are too many, failing that the oldest paused one nobody looks at."""
+    if len(_runs) < KEPT:
+        return
+    states = {id: run.snapshot(viewer=False).state for id, run in _runs.items()}
+    ended = [id for id, state in states.items() if state in ENDED]
+    forgotten = [id for id, state in states.items() if state == "paused"]
+    if not ended + forgotten:
+        raise UserError(f"There are {KEPT} runs here already: try again when one has ended.")
+    _runs.pop((ended + forgotten)[0]).stop()
+
+
+def _runs_at_once() -> int:
+    """$GENMODELS_RUNS; 1 on a CPU, where two would only slow each other down."""
+    asked = os.environ.get("GENMODELS_RUNS") or ("1" if best_device().type == "cpu" else "4")
+    if not asked.isdigit() or int(asked) < 1:
+        raise UserError(f"GENMODELS_RUNS must be a whole number from 1, not {asked[:40]!r}.")
+    return int(asked)

@@ -1,0 +1,392 @@
+"""A training under way: started, watched, steered and stopped from other threads.
+
+A `Run` publishes an immutable `Snapshot` after every change; any thread may read it at any time.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import distributed
+
+from genmodels import checkpoint, data
+from genmodels.errors import UserError
+from genmodels.history import Album, Budget, Curves, Observer, Picture
+from genmodels.models.base import Real, Whole, settings_of
+from genmodels.prepare import Interrupted, in_words, prepare, sentence
+
+WATCHED_SECONDS = 3.0  # after a look, pictures go on being drawn for so long
+PUBLISH_SECONDS = 0.25
+PATIENCE_SECONDS = 0.5  # a stop waits so long for the end of a round, then acts between two of its steps
+CHECK_ROUNDS = 25  # between looks for numbers that are not finite
+GOOD_ROUNDS = 200  # between copies of the state to fall back on
+SEED = Whole(0, 2**31 - 1, "seed")
+LIMITS = {
+    "seconds": Real(0.01, 1e7, "seconds"),
+    "rounds": Whole(1, 10**9, "rounds"),
+    "images": Whole(1, 10**12, "images"),
+}
+ENDED = ("done", "stopped", "failed")
+
+
+class Queue(Protocol):
+    """Who may train now: `place` is 0, or how many have to leave first."""
+
+    def place(self, run: Run) -> int: ...
+    def leave(self, run: Run) -> None: ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a run was at one moment; a higher revision is a later one."""
+
+    revision: int
+    id: str
+    model: str
+    dataset: str  # in words
+    state: str  # waiting, running, paused, done, stopped, failed
+    place: int  # in the queue; 0: not waiting
+    message: str
+    round: int
+    images: int
+    seconds: float  # of training, pictures included, pauses not
+    rate: float  # images per second
+    left: float | None  # seconds until a limit is reached, None without one
+    device: str
+    seed: int
+    settings: dict[str, Any]
+    curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]  # images seen and values of each term
+    marks: tuple[tuple[int, str], ...]  # what happened after so many images
+    pictures: tuple[Picture, ...]  # the oldest first
+
+
+class Run:
+    """One model learning one data set.
+
+    `seconds`, `rounds` and `images` say when it is done, counted from here on if it resumes a checkpoint. UserError
+    for anything that cannot be trained: unknown names, settings out of bounds, a device that is not there, a
+    checkpoint that does not fit.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        dataset: str,
+        settings: dict[str, Any],
+        *,
+        seed: int = 0,
+        seconds: float | None = None,
+        rounds: int | None = None,
+        images: int | None = None,
+        device: str | None = None,
+        resume: checkpoint.Checkpoint | None = None,
+    ) -> None:
+        self.id = secrets.token_urlsafe(16)
+        limits = {"seconds": seconds, "rounds": rounds, "images": images}
+        limits = {name: LIMITS[name].check(name, value) for name, value in limits.items() if value is not None}
+        self.model, self.dataset = model, data.load(dataset)
+        self.seed = SEED.check("seed", resume.seed if resume else seed)
+        with in_words():
+            self.trainer = prepare(model, self.dataset, settings, self.seed, device, resume)
+            self._observer = Observer(self.trainer, self.dataset, self.seed)
+            self._good = self.trainer.state()
+        self._rank = distributed.get_rank() if self.trainer.world > 1 else 0
+        self.seconds = resume.seconds if resume else 0.0
+        self._ends = {name: self._position()[name] + limit for name, limit in limits.items()}
+
+        self._lock = threading.RLock()  # a signal may arrive while its own thread holds it
+        self._wake = threading.Event()
+        self._errands: deque[tuple[Callable[[], Any], Future]] = deque()
+        self._active = False  # whether a thread runs errands
+        self._wanted, self._why = "running", ""
+        self._steps: int | None = None  # rounds until the next pause
+        self._only: str | None = None
+        self._thread: threading.Thread | None = None
+        self._report: Callable[[Snapshot], None] | None = None
+        self._viewed = -math.inf
+        self.asked = time.monotonic()  # when somebody last did, for those who clear away
+
+        self._curves, self._held_out, self._album = Curves(), Curves(), Album()
+        self._drawing, self._testing = Budget(0.03, 0.25), Budget(0.01, 1.0)
+        self._next_picture, self._rescued = 0, False
+        self._marks: list[tuple[int, str]] = []
+        self._pace: deque[tuple[float, int]] = deque(maxlen=20)
+        self._snapshot: Snapshot | None = None
+        self._publish("waiting", "Waiting to start.")
+
+    # What others call
+
+    def start(self, queue: Queue | None = None) -> None:
+        """Trains in a thread of its own, once the queue lets it."""
+        self._active = True
+        self._thread = threading.Thread(target=self._live, args=(queue,), daemon=True)
+        self._thread.start()
+
+    def run(self, report: Callable[[Snapshot], None] | None = None) -> Snapshot:
+        """Trains in the calling thread until the end; `report` gets every snapshot."""
+        self._active, self._report = True, report
+        self._live(None)
+        return self._snapshot
+
+    def pause(self, why: str = "Paused.") -> None:
+        self._want("paused", why=why)
+
+    def resume(self) -> None:
+        self._want("running")
+
+    def step(self, rounds: int = 1) -> None:
+        """So many rounds, then a pause."""
+        self._want("running", steps=LIMITS["rounds"].check("rounds", rounds))
+
+    def stop(self) -> None:
+        """Ends the run after its present round, or within it if that takes long; it can still be saved."""
+        self.trainer.deadline = time.perf_counter() + PATIENCE_SECONDS
+        self._want("stopped")
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The names that `only` takes."""
+        return tuple(self.trainer.optimizers)
+
+    def only(self, player: str | None) -> None:
+        """Lets one player learn while the others stand still; None lets all learn."""
+        if player is not None and player not in self.players:
+            raise UserError(f"There is no player {str(player)[:40]!r}; choose one of {', '.join(self.players)}.")
+        self._errand(lambda: self._let_learn(player))
+
+    def set(self, name: str, value: Any) -> None:
+        """Changes a live setting from the next round on."""
+        copy(self.trainer.model).change(name, value)  # a shell of the model, to hear of mistakes here
+        self._errand(lambda: self._change(name, value))
+
+    def save(self, path: str | Path) -> None:
+        """Writes a checkpoint between two rounds; returns when it is on the disk."""
+        self._errand(lambda: checkpoint.save(path, self.trainer, self.dataset.name, self.seed, self.seconds)).result()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits for the end; whether it came."""
+        if self._thread:
+            self._thread.join(timeout)
+        return self._snapshot.state in ENDED
+
+    def snapshot(self, viewer: bool = True) -> Snapshot:
+        """The latest snapshot, at once; a viewer keeps pictures coming and the run alive."""
+        if viewer:
+            self._viewed = self.asked = time.monotonic()
+        return self._snapshot
+
+    def wake(self) -> None:
+        """Says that the queue has moved."""
+        self._wake.set()
+
+    # What the run's thread does
+
+    def _live(self, queue: Queue | None) -> None:
+        try:
+            self._draw()
+            self._publish()
+            state, message = self._train(queue)
+            self._draw()
+        except Exception as error:
+            state, message = "failed", sentence(error)
+        if queue:
+            queue.leave(self)
+        with self._lock:
+            self._active = False
+            self._run_errands()
+            self._publish(state, message)
+
+    def _train(self, queue: Queue | None) -> tuple[str, str]:
+        """Rounds until the end; the final state and message."""
+        while True:
+            self._wake.clear()
+            self._run_errands()
+            ending = self._agree(2 if self._wanted == "stopped" else int(self._is_done()))
+            if ending:
+                return ("stopped", "Stopped.") if ending == 2 else ("done", "Done.")
+            if self._wanted == "paused":
+                if self._snapshot.state == "running":
+                    self._draw()
+                if queue:
+                    queue.leave(self)
+                self._publish("paused", self._why)
+                self._wake.wait()
+            elif place := queue.place(self) if queue else 0:
+                self._publish("waiting", f"Waiting for a free place: number {place} in the queue.", place)
+                self._wake.wait()
+            else:
+                if self._snapshot.state != "running":
+                    self._publish("running", "")
+                self._play()
+
+    def _play(self) -> None:
+        """One round, and what there is to see of it."""
+        start, before = time.perf_counter(), self.seconds
+        try:
+            progress = self.trainer.round(self._only)
+        except Interrupted:
+            return
+        if self._curves.due(progress.images):
+            self._curves.add(progress.images, {name: term.item() for name, term in progress.terms.items()})
+        if progress.round % CHECK_ROUNDS == 0:
+            finite = self.trainer.finite() and all(bool(term.isfinite().all()) for term in progress.terms.values())
+            if self._agree(int(not finite)):
+                self._rescue()
+            elif progress.round % GOOD_ROUNDS == 0:
+                self._good = self.trainer.state()
+        self.seconds = before + time.perf_counter() - start
+        self._look()
+        self.seconds = before + time.perf_counter() - start
+        with self._lock:
+            if self._steps is not None and self._wanted == "running":
+                self._steps -= 1
+                if self._steps == 0:
+                    self._want("paused", why="Paused.")
+
+    def _look(self) -> None:
+        if self._rank:
+            return
+        watched = time.monotonic() - self._viewed < WATCHED_SECONDS
+        drawn = self.trainer.seen >= self._next_picture or (watched and self._drawing.due(self.seconds))
+        if drawn:
+            self._draw()
+        if self._testing.due(self.seconds):
+            _finish(self.trainer.device)
+            with self._testing.spend(self.seconds):
+                self._held_out.add(self.trainer.seen, self._observer.held_out())
+        if drawn or self.seconds - self._snapshot.seconds >= PUBLISH_SECONDS:
+            self._publish()
+
+    def _draw(self) -> None:
+        if self._rank:
+            return
+        _finish(self.trainer.device)
+        with self._drawing.spend(self.seconds):
+            self._album.add(self._observer.picture(self.seconds))
+        # Unwatched, pictures are taken at doubled distances.
+        self._next_picture = max(2 * self.trainer.seen, 8 * self.trainer.model.batch)
+
+    def _rescue(self) -> None:
+        """Back to the last good state with half the learning rates; a second time ends the run there."""
+        failed_at = self.trainer.seen
+        self.trainer.restore(self._good)
+        for history in (self._curves, self._held_out, self._album):
+            history.cut(self.trainer.seen)
+        self._pace.clear()
+        what = f"Numbers were no longer finite after {failed_at:,} images"
+        if self._rescued:
+            raise UserError(f"{what}, for the second time: start again with lower learning rates.")
+        self._rescued, model = True, self.trainer.model
+        for name, (kind, _) in settings_of(type(model)).items():
+            if kind.live and name.endswith("lr"):
+                model.change(name, max(kind.low, getattr(model, name) / 2))
+        self._mark(f"{what}: back here, learning rates halved")
+        self._publish(message=f"{what}: went back to {self.trainer.seen:,} and halved the learning rates.")
+
+    # Small helpers
+
+    def _want(self, wanted: str, *, steps: int | None = None, why: str = "") -> None:
+        with self._lock:
+            if self._wanted != "stopped":
+                self._wanted, self._steps, self._why = wanted, steps, why
+        self._wake.set()
+
+    def _errand(self, function: Callable[[], Any]) -> Future:
+        """Something to do between two rounds: soon by the run's thread, or now where none is at work."""
+        future: Future = Future()
+        with self._lock:
+            self._errands.append((function, future))
+            if not self._active:
+                self._run_errands()
+                self._publish()
+        self._wake.set()
+        return future
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            function, future = self._errands.popleft()
+            try:
+                future.set_result(function())
+            except Exception as error:
+                future.set_exception(error)
+
+    def _let_learn(self, player: str | None) -> None:
+        self._only = player
+        self._mark(f"only the {player} learns" if player else "all learn")
+
+    def _change(self, name: str, value: Any) -> None:
+        self.trainer.model.change(name, value)
+        self._mark(f"{name} = {getattr(self.trainer.model, name)}")
+
+    def _mark(self, text: str) -> None:
+        self._marks = [*self._marks[-99:], (self.trainer.seen, text)]
+
+    def _position(self) -> dict[str, float]:
+        return {"seconds": self.seconds, "rounds": self.trainer.round_number, "images": self.trainer.seen}
+
+    def _is_done(self) -> bool:
+        return any(self._position()[name] >= end for name, end in self._ends.items())
+
+    def _agree(self, code: int) -> int:
+        """The highest code of all processes, so that they turn the same way."""
+        if self.trainer.world == 1:
+            return code
+        codes = torch.tensor(code, device=self.trainer.device)
+        distributed.all_reduce(codes, distributed.ReduceOp.MAX)
+        return int(codes)
+
+    def _rate(self) -> float:
+        """Images per second over the last few seconds."""
+        if not self._pace or self.seconds > self._pace[-1][0]:
+            self._pace.append((self.seconds, self.trainer.seen))
+        (first, before), (last, after) = self._pace[0], self._pace[-1]
+        return (after - before) / (last - first) if last > first else 0.0
+
+    def _left(self, rate: float) -> float | None:
+        """Seconds until the nearest limit."""
+        paces = {"seconds": 1.0, "images": rate, "rounds": rate / max(1, self.trainer.seen) * self.trainer.round_number}
+        position = self._position()
+        times = [(end - position[name]) / paces[name] for name, end in self._ends.items() if paces[name] > 0]
+        return max(0.0, min(times)) if times else None
+
+    def _publish(self, state: str | None = None, message: str | None = None, place: int = 0) -> None:
+        before, trainer, rate = self._snapshot, self.trainer, self._rate()
+        self._snapshot = Snapshot(
+            revision=before.revision + 1 if before else 0,
+            id=self.id,
+            model=self.model,
+            dataset=self.dataset.describe(),
+            state=state or before.state,
+            place=place,
+            message=before.message if message is None else message,
+            round=trainer.round_number,
+            images=trainer.seen,
+            seconds=self.seconds,
+            rate=rate,
+            left=self._left(rate),
+            device=str(trainer.device),
+            seed=self.seed,
+            settings=trainer.model.settings(),
+            curves=self._curves.view() | self._held_out.view(),
+            marks=tuple(self._marks),
+            pictures=self._album.pictures,
+        )
+        if self._report:
+            self._report(self._snapshot)
+
+
+def _finish(device: torch.device) -> None:
+    """Waits for work under way, so that looking is charged for itself alone."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
