@@ -16,6 +16,7 @@ from genmodels.errors import UserError
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 CHUNK = 1000  # images looked at together when nothing is learned
+DUST = 40 / 255  # greys no eye sees beside black; the judge learns not to see them either
 
 
 class Judge(nn.Module):
@@ -40,7 +41,7 @@ class Judge(nn.Module):
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Linear((2 if channels == 1 else 4) * wide * (height // 8) * (width // 8), 64, bias=False),
-            nn.BatchNorm1d(64),
+            nn.BatchNorm1d(64, affine=False),  # features of a fixed scale
             nn.ReLU(),
         )
         self.head = nn.Linear(64, classes)
@@ -69,28 +70,37 @@ def unit(images: Tensor) -> Tensor:
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()
 
 
-def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the images (N, C, H, W in [0, 1]) moved, half dusted: the sharp and clean stay in view."""
+def moved(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the images (N, C, H, W) shifted, turned and scaled a little; the other half keeps its sharpness."""
     count, channels = images.shape[:2]
 
     def draw(low: float, high: float, *size: int) -> Tensor:
         return low + (high - low) * torch.rand(count, *size, generator=generator)
 
-    turn = 0.25 if channels == 1 else 0.1
-    angle, scale, shift = draw(-turn, turn), draw(0.9, 1.1), draw(-0.15, 0.15, 2, 1)
     if channels > 1:
         images = torch.where(draw(0, 1, 1, 1, 1) < 0.5, images, images.flip(3))  # a digit has no mirror image
+    turn = 0.25 if channels == 1 else 0.1
+    angle, scale, shift = draw(-turn, turn), draw(0.9, 1.1), draw(-0.15, 0.15, 2, 1)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     affine = torch.cat([torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2), shift], 2)
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, align_corners=False)
-    images = torch.where(draw(0, 1, 1, 1, 1) < 0.5, images, moved)
-    noise = torch.randn(images.shape, generator=generator) * draw(0, 0.1, 1, 1, 1)
-    specks = draw(0, 0.5, *images.shape[1:]) * (draw(0, 1, *images.shape[1:]) < draw(0, 0.05, 1, 1, 1))
-    dusty = (images + noise + specks).clamp(0, 1)
-    wiped = images * (images >= draw(0, 48 / 255, 1, 1, 1))
-    kind = draw(0, 1, 1, 1, 1)
-    return torch.where(kind < 0.5, images, torch.where(kind < 0.75, dusty, wiped))
+    return torch.where(draw(0, 1, 1, 1, 1) < 0.5, images, F.grid_sample(images, grid, align_corners=False))
+
+
+def dusted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Images (N, C, H, W in [0, 1]) under an even veil, clouds or grain, whole or in specks; or wiped of such dust."""
+    count, channels, height, width = images.shape
+
+    def draw(*size: int) -> Tensor:
+        return torch.rand(count, *size, generator=generator)
+
+    level = DUST * draw(1, 1, 1)
+    clouds = F.interpolate(draw(channels, height // 4, width // 4), (height, width), mode="bilinear")
+    grain = 2 * draw(channels, height, width) - 1
+    kind = torch.randint(4, (count, 1, 1, 1), generator=generator)
+    veil = torch.where(kind == 0, torch.ones(()), torch.where(kind == 1, clouds, grain))
+    veil = veil * (draw(channels, height, width) < 2 * draw(1, 1, 1))  # specks in half of the images
+    return torch.where(kind == 3, images * (images >= level), (images + level * veil).clamp(0, 1))
 
 
 def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
@@ -99,7 +109,10 @@ def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
 
 
 def train(name: str, epochs: int, seed: int = 0) -> Judge:
-    """A judge trained on the whole training part of a data set; the same seed gives the same judge."""
+    """A judge trained on the whole training part of a data set; the same seed gives the same judge.
+
+    Every image is seen clean and dusted: the class has to be right for both, and the features the same.
+    """
     data = load(name)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -115,7 +128,10 @@ def train(name: str, epochs: int, seed: int = 0) -> Judge:
         for index in torch.randperm(len(data.images), generator=generator).split(batch):
             if len(index) < batch:
                 break
-            loss = F.cross_entropy(judge(augment(unit(data.images[index]), generator)), data.labels[index])
+            images = moved(unit(data.images[index]), generator)
+            features = judge.body(torch.cat([images, dusted(images, generator)]) * 2 - 1)
+            clean, dusty = features.chunk(2)
+            loss = F.cross_entropy(judge.head(features), data.labels[index].repeat(2)) + F.mse_loss(dusty, clean)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -154,7 +170,7 @@ def load_judge(name: str) -> Judge:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m genmodels.judge", description=__doc__)
     parser.add_argument("dataset", choices=NAMES)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     name, epochs, seed = arguments.dataset, arguments.epochs, 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from genmodels.data import load
+from genmodels.data import Dataset, load
 from genmodels.errors import UserError
 from genmodels.judge import CHUNK, load_judge
 
@@ -50,7 +50,7 @@ def radii(features: Tensor) -> Tensor:
     """Distance (N,) of each row of features (N, D) to its fifth nearest neighbour, itself not counted."""
     features = features.double()  # single precision cannot tell near duplicates apart
     apart = (torch.cdist(part, features) for part in features.split(CHUNK))
-    return torch.cat([chunk.kthvalue(NEIGHBOURS + 1).values for chunk in apart])
+    return torch.cat([chunk.topk(NEIGHBOURS + 1, largest=False).values[:, -1] for chunk in apart])
 
 
 def closeness(real: Tensor, fake: Tensor, real_radii: Tensor | None = None) -> Closeness:
@@ -95,17 +95,15 @@ def judged(images: Tensor, dataset: str) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def reference(dataset: str, count: int) -> tuple[Tensor, Tensor, float]:
+def reference(data: Dataset, count: int) -> tuple[Tensor, Tensor, float]:
     """Features (count, 64) of test images, their radii (count,), and the floor at this count."""
-    data = load(dataset)
-    test = judged(some(data.test_images, count), dataset)
-    training = judged(some(data.images, count), dataset)
+    test = judged(some(data.test_images, count), data.name)
+    training = judged(some(data.images, count), data.name)
     return test, radii(test), frechet_distance(training, test)
 
 
-def comparable(count: int, dataset: str) -> int:
+def comparable(count: int, data: Dataset) -> int:
     """Images on each side when `count` are given: no more than the data set can answer with."""
-    data = load(dataset)
     return min(count, len(data.images), len(data.test_images))
 
 
@@ -115,9 +113,10 @@ def feature_distance(images: Tensor, dataset: str) -> Distance:
     It is biased by n: compare it only with its floor (training images against test images, the same n) and
     with distances of the same n. Distances by another judge or on another data set are in other units.
     """
-    count = comparable(len(images), dataset)
+    data = load(dataset)
+    count = comparable(len(images), data)
     features = judged(some(images, count), dataset)
-    test, _, floor = reference(dataset, count)
+    test, _, floor = reference(data, count)
     return Distance(frechet_distance(features, test), floor, count)
 
 
@@ -153,8 +152,8 @@ def judge_samples(images: Tensor, dataset: str, labels: Tensor | None = None) ->
     seen = judge.head(features).argmax(1)
     shares = histogram(seen, len(data.classes))
     expected = histogram(data.test_labels, len(data.classes))
-    count = comparable(len(images), dataset)
-    test, test_radii, floor = reference(dataset, count)
+    count = comparable(len(images), data)
+    test, test_radii, floor = reference(data, count)
     features = some(features, count)
     result = {
         "feature_distance": frechet_distance(features, test),
