@@ -1,0 +1,219 @@
+"""The judge and the metrics, against SciPy, torchmetrics, closed forms and brute force."""
+
+import json
+
+import pytest
+import scipy.linalg
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from genmodels import judge, metrics
+from genmodels.data import load
+from genmodels.errors import UserError
+
+COUNT = 2000  # images in the tests that need not be exact
+
+
+@pytest.fixture(scope="module")
+def real() -> Tensor:
+    """Training images of MNIST, spread over the whole."""
+    return metrics.some(load("mnist").images, 10_000)
+
+
+def gaussian(count: int, size: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    mixing = torch.randn(size, size, generator=generator, dtype=torch.float64)
+    return torch.randn(count, size, generator=generator, dtype=torch.float64) @ mixing + seed
+
+
+@pytest.mark.parametrize("size", [2, 16, 64])
+def test_frechet_distance_agrees_with_scipy_and_torchmetrics(size: int) -> None:
+    a, b = gaussian(500, size, 1), gaussian(400, size, 2)
+    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    root = torch.from_numpy(scipy.linalg.sqrtm(cov_a.numpy() @ cov_b.numpy()).real)
+    expected = (a.mean(0) - b.mean(0)).square().sum() + torch.trace(cov_a + cov_b - 2 * root)
+    found = metrics.frechet_distance(a, b)
+    assert found == pytest.approx(expected.item(), rel=1e-8)
+    pixels = nn.Flatten()  # torchmetrics on the points themselves: no network in between
+    pixels.num_features = size
+    oracle = FrechetInceptionDistance(pixels, input_img_size=(1, 2, size // 2)).set_dtype(torch.float64)
+    oracle.update(a.view(-1, 1, 2, size // 2), real=True)
+    oracle.update(b.view(-1, 1, 2, size // 2), real=False)
+    assert found == pytest.approx(oracle.compute().item(), rel=1e-6)
+
+
+def test_frechet_distance_closed_forms() -> None:
+    a = gaussian(300, 8, 3)
+    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    assert metrics.frechet_distance(a, a + 2) == pytest.approx(8 * 4, rel=1e-9)
+    centred = a - a.mean(0)
+    assert metrics.frechet_distance(centred, 3 * centred) == pytest.approx(4 * torch.cov(a.T).trace().item(), rel=1e-9)
+    b = gaussian(300, 8, 4)
+    assert metrics.frechet_distance(a, b) == pytest.approx(metrics.frechet_distance(b, a), rel=1e-9)
+    flat = a.clone()
+    flat[:, 3:] = 0  # singular covariance
+    assert metrics.frechet_distance(flat, flat + 1) == pytest.approx(8, rel=1e-9)
+
+
+def brute_force(real: Tensor, fake: Tensor) -> tuple[float, float, float, float]:
+    def reach(points: Tensor) -> list[float]:
+        return [sorted((p - q).norm().item() for q in points)[metrics.NEIGHBOURS] for p in points]
+
+    real_reach, fake_reach = reach(real), reach(fake)
+    apart = [[(f - r).norm().item() for r in real] for f in fake]
+    rows, columns = range(len(fake)), range(len(real))
+    hit = [[apart[i][j] <= real_reach[j] for j in columns] for i in rows]
+    return (
+        sum(any(hit[i]) for i in rows) / len(fake),
+        sum(any(apart[i][j] <= fake_reach[i] for i in rows) for j in columns) / len(real),
+        sum(map(sum, hit)) / metrics.NEIGHBOURS / len(fake),
+        sum(any(hit[i][j] for i in rows) for j in columns) / len(real),
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 20.0])
+def test_closeness_agrees_with_brute_force(shift: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "CHUNK", 7)  # several uneven chunks
+    generator = torch.Generator().manual_seed(0)
+    real = torch.randn(60, 3, generator=generator)
+    fake = torch.randn(45, 3, generator=generator) * 0.7 + shift
+    assert tuple(metrics.closeness(real, fake)) == pytest.approx(brute_force(real.double(), fake.double()))
+
+
+def test_a_set_with_itself_is_perfect() -> None:
+    points = torch.randn(300, 4, generator=torch.Generator().manual_seed(0))
+    found = metrics.closeness(points, points)
+    assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
+    # each ball holds its five neighbours and its centre; rounding decides over the one on its edge
+    assert found.density == pytest.approx(1.2, abs=0.05)
+
+
+def test_histogram_divergence_and_modes() -> None:
+    even = torch.full((10,), 0.1, dtype=torch.float64)
+    collapsed = metrics.histogram(torch.full((50,), 1), 10)
+    assert collapsed.tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert metrics.divergence(even, even) == 0
+    assert metrics.divergence(collapsed, even) == pytest.approx(torch.tensor(10.0).log().item())
+    assert metrics.divergence(even, collapsed) == float("inf")
+    assert metrics.modes(even, even) == 10
+    assert metrics.modes(collapsed, even) == 1
+    assert metrics.modes(torch.tensor([0.011, 0.009, 0.98]), torch.tensor([0.1, 0.1, 0.8])) == 2
+
+
+@pytest.mark.slow
+def test_the_judge_knows_the_digits() -> None:
+    data = load("mnist")
+    found = judge.accuracy(judge.load_judge("mnist"), data.test_images, data.test_labels)
+    assert found >= 0.993
+    with safe_open(judge.WEIGHTS / "judge-mnist.safetensors", "pt") as file:
+        metadata = file.metadata()
+    assert float(metadata["accuracy"]) == pytest.approx(found, abs=5e-4)
+    assert metadata["command"].startswith("python -m genmodels.judge mnist")
+    assert metadata["seed"] == "0"
+
+
+def test_features_are_the_same_for_bytes_and_floats_and_for_any_company(real: Tensor) -> None:
+    mnist = judge.load_judge("mnist")
+    found = mnist.features(real[:200])
+    assert found.shape == (200, 64)
+    assert torch.allclose(found, mnist.features(real[:200].float() / 255), atol=1e-5)
+    assert torch.allclose(found[50:60], mnist.features(real[50:60]), atol=1e-4)
+    assert torch.equal(mnist.head(found), mnist.logits(real[:200]))
+
+
+@pytest.mark.slow
+def test_dust_no_eye_sees_changes_little(real: Tensor) -> None:
+    clean = metrics.feature_distance(real, "mnist")
+    wiped = metrics.feature_distance(torch.where(real < 32, 0, real), "mnist")
+    assert clean.count == 10_000
+    assert clean.distance == pytest.approx(clean.floor)  # the floor is drawn from the same images
+    assert wiped.distance < 1.3 * clean.floor
+    dust = torch.randint(0, 32, real.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert metrics.feature_distance(torch.maximum(real, dust), "mnist").distance < 2 * clean.floor
+    assert metrics.feature_distance(real.float() / 255 * 0.7, "mnist").distance > 10 * clean.floor  # seen
+
+
+@pytest.mark.slow
+def test_repeated_digits_fool_the_distance_but_not_coverage_and_recall(real: Tensor) -> None:
+    honest = metrics.judge_samples(real, "mnist")
+    repeated = metrics.judge_samples(real[:1000].repeat(10, 1, 1, 1), "mnist")
+    assert honest["feature_distance"] == pytest.approx(honest["feature_distance_floor"])
+    assert repeated["feature_distance"] < 12 * honest["feature_distance_floor"]
+    assert honest["coverage"] > 0.9
+    assert repeated["coverage"] < 0.5
+    assert repeated["recall"] < 0.01
+    assert honest["recall"] > 0.9
+    assert repeated["modes"] == honest["modes"] == 10
+
+
+def test_judge_samples_says_everything_in_json(real: Tensor) -> None:
+    labels = metrics.some(load("mnist").labels, 10_000)[:COUNT]
+    found = metrics.judge_samples(real[:COUNT], "mnist", labels)
+    assert list(found) == [
+        "feature_distance",
+        "feature_distance_floor",
+        "count",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "class_histogram",
+        "class_kl",
+        "modes",
+        "label_agreement",
+    ]
+    assert json.loads(json.dumps(found)) == found
+    assert found["count"] == COUNT
+    assert found["label_agreement"] > 0.99
+    assert found["label_agreement"] == metrics.label_agreement(real[:COUNT], labels, "mnist")
+    distance = metrics.feature_distance(real[:COUNT], "mnist")
+    assert distance == (found["feature_distance"], found["feature_distance_floor"], COUNT)
+    assert sum(found["class_histogram"]) == pytest.approx(1)
+    assert "label_agreement" not in metrics.judge_samples(real[:COUNT], "mnist")
+
+
+def test_noise_and_a_single_class_are_seen_through(real: Tensor) -> None:
+    noise = torch.randint(0, 256, (COUNT, 1, 28, 28), generator=torch.Generator().manual_seed(0)).byte()
+    found = metrics.judge_samples(noise, "mnist")
+    assert found["feature_distance"] > 50 * found["feature_distance_floor"]
+    assert found["coverage"] < 0.05
+    ones = load("mnist").images[load("mnist").labels == 1][:COUNT]
+    found = metrics.judge_samples(ones, "mnist")
+    assert found["modes"] == 1
+    assert found["class_kl"] > 1.9
+
+
+def test_mistakes_get_a_sentence(real: Tensor) -> None:
+    with pytest.raises(UserError, match="too few"):
+        metrics.judge_samples(real[:99], "mnist")
+    with pytest.raises(UserError, match="Give the judge images"):
+        metrics.judge_samples(torch.zeros(100, 3, 32, 32, dtype=torch.uint8), "mnist")
+    with pytest.raises(UserError, match="finite"):
+        metrics.judge_samples(torch.full((100, 1, 28, 28), float("nan")), "mnist")
+    with pytest.raises(UserError, match="no judge"):
+        judge.load_judge("nothing")
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), pytest.param((3, 32, 32), marks=pytest.mark.slow)])
+def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
+    shape: tuple[int, int, int], tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(256) % 2
+    images = (torch.rand(256, *shape, generator=generator) * 60).byte()
+    images[:, :, : shape[1] // 2] += (150 * labels).byte().view(-1, 1, 1, 1)
+    part = (images, labels)
+    fields = dict(zip(("images", "labels", "test_images", "test_labels"), part + part, strict=True))
+    data = type("Data", (), {"shape": shape, "classes": ("dark", "light"), **fields})
+    monkeypatch.setattr(judge, "load", lambda name: data)
+    monkeypatch.setattr("sys.argv", ["judge", "cifar10", "--epochs", "4", "--out", str(tmp_path / "judge")])
+    judge.main()
+    first = judge.read(tmp_path / "judge")
+    assert judge.accuracy(first, images, labels) > 0.95
+    judge.main()  # the same seed gives the same judge
+    assert torch.equal(first.features(images[:100]), judge.read(tmp_path / "judge").features(images[:100]))
+    changed = judge.dusted(judge.moved(judge.unit(images), generator), generator)
+    assert changed.shape == images.shape
+    assert 0 <= changed.min() <= changed.max() <= 1
