@@ -1,0 +1,1 @@
+"""The page: thin tabs over the package; no number is computed here."""

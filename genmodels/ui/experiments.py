@@ -1,0 +1,45 @@
+"""Things to try: presets of the Train tab, each with the claim it puts to the test."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from genmodels.models import MODELS
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A preset started by one click. `claim` is what one should see; `seconds` is long enough to see it."""
+
+    title: str
+    claim: str
+    model: str
+    dataset: str = "mnist"
+    settings: dict[str, Any] = field(default_factory=dict)
+    seconds: int = 60
+
+
+_ALL = (
+    Experiment(
+        "Digits out of noise",
+        "Two networks play against each other. Neither loss falls, and yet the pictures get better.",
+        "dcgan",
+    ),
+    Experiment(
+        "A discriminator too good",
+        "Ten steps of D for each of G under the minimax loss: the bound nears log 2 and G learns little.",
+        "gan",
+        settings={"steps": 10, "loss": "minimax"},
+    ),
+    Experiment(
+        "A code that is ignored",
+        "Beta = 20 makes the code expensive: KL falls towards 0 and all samples become one blurred digit.",
+        "vae",
+        settings={"beta": 20},
+        seconds=30,
+    ),
+)
+
+
+def experiments() -> list[Experiment]:
+    """Those whose model is there."""
+    return [experiment for experiment in _ALL if experiment.model in MODELS]

@@ -1,0 +1,177 @@
+"""The one place that draws: curves whose colours follow the page.
+
+A figure takes numbers and knows no model. On the page it is SVG whose colours are CSS variables, so that dark
+mode follows by itself; for a file it is a PNG by matplotlib. Colours are those of Okabe and Ito (2008), which
+colour-blind people can tell apart; on paper the two palest are left out, on black the two darkest.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+SERIES = ("#0072B2", "#D55E00", "#007F5C", "#A8487E", "#5F5B53")  # --series-1 ... in page.css, light
+POINTS = 240  # of one line on the page: more than a screen shows apart
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 22  # margins of the SVG, in pixels
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: a name, and y over x. `color` counts the palette from 0."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    color: int = 0
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Curves on common axes. `levels` are dashed horizontals (y, text), `marks` dotted verticals (x, text); the x
+    axis goes from 0 to `end` or further."""
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: Sequence[Line]
+    levels: Sequence[tuple[float, str]] = ()
+    marks: Sequence[tuple[float, str]] = ()
+    end: float = 1.0
+
+
+def number(value: float) -> str:
+    """A number as people read it: four significant digits, no exponent between 0.0001 and a million."""
+    if not math.isfinite(value):
+        return "not finite"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+        text = f"{value:,.{digits}f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "\N{MINUS SIGN}")
+    return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """At most `most` round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / most
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * k for k in (1, 2, 5, 10) if power * k >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def bounds(plot: Plot) -> tuple[float, float, float, float]:
+    """x and y ranges that hold the curves. A few early peaks far above the rest are cut off by the frame."""
+    xs = [x for line in plot.lines for x in line.x]
+    ys = sorted(y for line in plot.lines for y in line.y if math.isfinite(y))
+    ys = ys or [0.0, 1.0]
+    low, high = ys[0], ys[-1]
+    usual_low, usual_high = ys[len(ys) // 50], ys[-1 - len(ys) // 50]
+    reach = 4 * (usual_high - usual_low)
+    if reach > 0:
+        low, high = max(low, usual_low - reach), min(high, usual_high + reach)
+    for level, _ in plot.levels:
+        low, high = min(low, level), max(high, level)
+    if low > 0 and low < 0.6 * high:  # a nearby zero belongs to the picture
+        low = 0.0
+    pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return 0.0, max([*xs, plot.end, 1.0]), low - pad * (low != 0), high + pad
+
+
+def curves(plot: Plot, width: int = 520, height: int = 170) -> str:
+    """The plot as an HTML figure: a legend with the latest values, and an SVG of this many pixels.
+
+    Every drawn point carries its value, so that `figure.js` can read them out where somebody points.
+    """
+    x0, x1, y0, y1 = bounds(plot)
+    inner_width, inner_height = width - LEFT - RIGHT, height - TOP - BOTTOM
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = LEFT + (x - x0) / (x1 - x0) * inner_width
+        up = min(max((y - y0) / (y1 - y0), -1.0), 2.0)  # far outside the frame is outside enough
+        return round(across, 1), round(TOP + (1 - up) * inner_height, 1)
+
+    bottom, right = height - BOTTOM, width - RIGHT
+    parts = []
+    for tick in ticks(y0, y1, 4):
+        y = place(x0, tick)[1]
+        parts.append(f'<path class="grid" d="M{LEFT} {y}H{right}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{number(tick)}</text>')
+    for tick in ticks(x0, x1, max(2, width // 130)):
+        x = place(tick, y0)[0]
+        anchor = "middle" if LEFT < x < right - 20 else ("start" if x <= LEFT else "end")
+        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="{anchor}">{number(tick)}</text>')
+    parts.append(f'<path class="axis" d="M{LEFT} {bottom}H{right}"/>')
+    for x, text in plot.marks:
+        parts.append(f'<path class="mark" d="M{place(x, y0)[0]} {TOP}V{bottom}"><title>{escape(text)}</title></path>')
+    for level, text in plot.levels:
+        y = place(x0, level)[1]
+        parts.append(f'<path class="level" d="M{LEFT} {y}H{right}"/>')
+        parts.append(f'<text class="level" x="{right}" y="{y - 4}" text-anchor="end">{escape(text)}</text>')
+    legend = []
+    for line in plot.lines:
+        points = _thinned(line)
+        drawn = " ".join("{},{}".format(*place(x, y)) for x, y in points)
+        values = " ".join(f"{x:g},{y:.5g}" for x, y in points)
+        color = f"var(--series-{line.color % len(SERIES) + 1})"
+        parts.append(f'<polyline points="{drawn}" data-values="{values}" style="stroke:{color}"/>')
+        latest = number(points[-1][1]) if points else ""
+        legend.append(
+            f'<li><i style="background:{color}"></i><span>{escape(line.name)}</span><output>{latest}</output></li>'
+        )
+    return (
+        f'<figure class="plot"><h3>{escape(plot.title)} <small>{escape(plot.y_label)}</small></h3>'
+        f"<ul>{''.join(legend)}</ul>"
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="{escape(describe(plot))}">'
+        f'<clipPath id="frame-{width}-{height}"><path d="M{LEFT} {TOP}H{right}V{bottom}H{LEFT}Z"/></clipPath>'
+        f'<g clip-path="url(#frame-{width}-{height})">'
+        f"{''.join(part for part in parts if part.startswith('<polyline'))}</g>"
+        f"{''.join(part for part in parts if not part.startswith('<polyline'))}"
+        f'<path class="cursor" d=""/></svg>'
+        f'<figcaption data-x="{escape(plot.x_label)}">{escape(plot.x_label)}</figcaption></figure>'
+    )
+
+
+def describe(plot: Plot) -> str:
+    """The plot in a sentence, for those who do not see it."""
+    says = [
+        f"{line.name} from {number(line.y[0])} to {number(line.y[-1])} over {number(line.x[-1])} {plot.x_label}"
+        for line in plot.lines
+        if len(line.y)
+    ]
+    return f"{plot.title}, in {plot.y_label}: {'; '.join(says) or 'nothing yet'}."
+
+
+def curves_png(plots: Sequence[Plot], heading: str = "") -> bytes:
+    """The plots under one another as a PNG file, dark on white."""
+    from matplotlib.figure import Figure  # costs most of a second that the page need not wait for
+
+    figure = Figure(figsize=(8, 0.5 + 3 * max(1, len(plots))), dpi=120, layout="constrained")
+    axes = figure.subplots(max(1, len(plots)), 1, squeeze=False)[:, 0]
+    for plot, axis in zip(plots, axes, strict=False):
+        x0, x1, y0, y1 = bounds(plot)
+        for line in plot.lines:
+            axis.plot(line.x, line.y, color=SERIES[line.color % len(SERIES)], label=line.name, linewidth=1.4)
+        for level, text in plot.levels:
+            axis.axhline(level, color=SERIES[-1], linestyle="--", linewidth=1)
+            axis.annotate(text, (x1, level), ha="right", va="bottom", fontsize=8)
+        for x, text in plot.marks:
+            axis.axvline(x, color=SERIES[-1], linestyle=":", linewidth=1)
+            axis.annotate(text, (x, y1), rotation=90, ha="right", va="top", fontsize=7)
+        axis.set(xlim=(x0, x1), ylim=(y0, y1), xlabel=plot.x_label, ylabel=plot.y_label, title=plot.title)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", linewidth=0.4)
+        if plot.lines:
+            axis.legend(fontsize=8, frameon=False)
+    figure.suptitle(heading, fontsize=10)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _thinned(line: Line) -> list[tuple[float, float]]:
+    """At most POINTS points, the last always among them; those that are no number are left out."""
+    pairs = [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y)]
+    every = max(1, math.ceil(len(pairs) / POINTS))
+    return pairs[::-1][::every][::-1]

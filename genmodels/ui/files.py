@@ -1,0 +1,70 @@
+"""Files of a run, by their address: the saved model, its curves as a picture, a script; and loading one back."""
+
+import tempfile
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
+
+from genmodels import checkpoint
+from genmodels.errors import UserError
+from genmodels.models import MODELS
+from genmodels.ui import live, readings
+from genmodels.ui.figures import curves_png
+
+LARGEST = 256 * 2**20  # bytes of a file to load
+
+
+def add_routes(app: FastAPI) -> None:
+    """Puts the addresses beside the page's own."""
+
+    @app.get("/train/{identity}/{name}")
+    def download(identity: str, name: str) -> Response:
+        try:
+            return _file(identity, name)
+        except UserError as error:
+            return PlainTextResponse(str(error), status_code=404)
+
+    @app.post("/train/load")
+    async def load(request: Request) -> Response:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "model.safetensors")
+            size = 0
+            with path.open("wb") as file:
+                async for piece in request.stream():
+                    size += len(piece)
+                    if size > LARGEST:
+                        break
+                    file.write(piece)
+            if size > LARGEST:
+                return JSONResponse({"error": f"The file is larger than {LARGEST >> 20} MiB: load it from a terminal."})
+            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path)}))
+
+
+@live.guarded
+def _resume(request: live.Answer) -> live.Answer:
+    return live.resume(checkpoint.load(request["path"]))
+
+
+def _file(identity: str, name: str) -> Response:
+    run = live.found(identity)
+    stem = live.file_name(run)
+    if name == "model.safetensors":
+        folder = tempfile.TemporaryDirectory()
+        path = Path(folder.name, f"{stem}.safetensors")
+        run.save(path)
+        return FileResponse(path, filename=path.name, background=BackgroundTask(folder.cleanup))
+    if name == "curves.png":
+        snapshot = run.snapshot()
+        heading = f"{run.model} on {run.dataset.title}, seed {run.seed}, {readings.duration(snapshot.seconds)}"
+        picture = curves_png(readings.plots(MODELS[run.model].curves, snapshot), heading)
+        return Response(picture, media_type="image/png", headers=_attached(f"{stem}-curves.png"))
+    if name == "run.py":
+        return Response(live.script(run), media_type="text/x-python", headers=_attached(f"{stem}.py"))
+    raise UserError("There is no such file: go back to the page.")
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

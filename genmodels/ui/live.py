@@ -1,0 +1,188 @@
+"""What the Train tab asks of the server: start a run, look at it, command it.
+
+Whatever a browser sends is checked here; every answer is a dict with what was asked for or, under "error", one
+sentence. A run is reached by its id alone, which cannot be guessed: nothing lists the runs of others.
+"""
+
+import base64
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from genmodels import data, registry
+from genmodels.checkpoint import Checkpoint
+from genmodels.errors import UserError
+from genmodels.models import MODELS
+from genmodels.models.base import settings_of
+from genmodels.pictures import png, sheet
+from genmodels.run import Run, Snapshot
+from genmodels.ui import readings, repeat
+from genmodels.ui.controls import table, text, whole_number
+from genmodels.ui.figures import curves
+
+LARGEST_SEED = 2**31 - 1
+LONGEST = 3600  # seconds of one run
+AT_ONCE = 6  # pictures in one answer
+GONE = "This run is no longer on the server: runs are dropped an hour after the last look. Press Start for a new one."
+
+Answer = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run was started with; its settings may since have been changed."""
+
+    settings: dict[str, Any]
+    seconds: int | None
+    resumed: bool = False
+
+
+_setups: WeakKeyDictionary[Run, Setup] = WeakKeyDictionary()
+
+
+def guarded(function: Callable[[Answer], Answer | None]) -> Callable[[Any], Answer | None]:
+    """Mistakes come back as a sentence, defects as an apology; the log has the rest."""
+
+    @functools.wraps(function)
+    def answer(request: Any = None) -> Answer | None:
+        try:
+            return function(table(request))
+        except UserError as error:
+            sentence = str(error)
+            return {"error": sentence if len(sentence) < 300 else f"{sentence[:300]} ..."}
+        except Exception:
+            log.exception("%s failed", function.__name__)
+            return {"error": "Something went wrong on the server; its log says what. Try again."}
+
+    return answer
+
+
+def found(identity: Any) -> Run:
+    """The run of this id, else a UserError."""
+    run = registry.find(text(identity))
+    if run is None:
+        raise UserError(GONE)
+    return run
+
+
+@guarded
+def start(request: Answer) -> Answer:
+    """Starts a run and stops the one that this page showed before."""
+    seed = whole_number(request.get("seed"), 0, LARGEST_SEED, "seed")
+    seconds = whole_number(request.get("seconds"), 1, LONGEST, "The time budget in seconds")
+    settings = table(request.get("settings", {}))
+    run = registry.create(
+        text(request.get("model")), text(request.get("dataset")), settings, seed=seed, seconds=seconds
+    )
+    _setups[run] = Setup(run.snapshot().settings, seconds)
+    before = registry.find(text(request.get("replaces")))
+    if before:
+        before.stop()
+    return {"run": run.id}
+
+
+def resume(saved: Checkpoint) -> Answer:
+    """A run that goes on from a file; paused, so that one can just look."""
+    run = registry.create(saved.model.name, saved.dataset, {}, resume=saved)
+    run.pause("Loaded. Resume goes on from here.")
+    _setups[run] = Setup(run.snapshot().settings, None, resumed=True)
+    return {"run": run.id}
+
+
+@guarded
+def command(request: Answer) -> Answer:
+    """pause, resume, step, stop; only (value: a player or nothing); set (name, value)."""
+    run, action = found(request.get("run")), text(request.get("action"))
+    if action in ("pause", "resume", "step", "stop"):
+        getattr(run, action)()
+    elif action == "only":
+        run.only(text(request.get("value")) or None)
+    elif action == "set":
+        run.set(text(request.get("name")), request.get("value"))
+    else:
+        raise UserError("The page asked for something this server does not know: reload the page.")
+    return {}
+
+
+@guarded
+def preview(request: Answer) -> Answer:
+    """What there is to learn: 64 training images."""
+    return _preview(text(request.get("dataset")))
+
+
+@functools.lru_cache(maxsize=8)
+def _preview(name: str) -> Answer:
+    dataset = data.load(name)
+    image = base64.b64encode(png(sheet(dataset.images[:64], 8))).decode()
+    return {"png": image, "caption": f"64 training images, what there is to learn. {dataset.describe()}."}
+
+
+@guarded
+def look(request: Answer) -> Answer | None:
+    """What is new since `revision`: None if nothing is, else everything but the pictures that the page has."""
+    identity = text(request.get("run"))
+    run = registry.find(identity)
+    if run is None:
+        return {"error": GONE, "gone": True}
+    have, revision = request.get("have"), request.get("revision")
+    have = {key for key in have if isinstance(key, int)} if isinstance(have, list) else set()
+    width = request.get("width")
+    width = min(max(width, 260), 1100) if isinstance(width, int) else 520
+    snapshot = run.snapshot()
+    missing = [picture for picture in snapshot.pictures if picture.images not in have]
+    if not missing and revision == snapshot.revision:
+        return None
+    # The latest first: it is what people are looking at.
+    sent = missing[-AT_ONCE:]
+    return shown(run, snapshot, width) | {
+        "restore": revision == -1,
+        "more": len(missing) > len(sent),
+        "pictures": {
+            "kept": [picture.images for picture in snapshot.pictures],
+            "fresh": [readings.picture(run, picture) for picture in sent],
+        },
+    }
+
+
+def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
+    """The state of a run as the page shows it."""
+    setup = _setups.get(run) or Setup(snapshot.settings, None)
+    return {
+        "revision": snapshot.revision,
+        "state": snapshot.state,
+        "message": snapshot.message,
+        "status": readings.status(snapshot),
+        "plots": "".join(curves(plot, width) for plot in readings.plots(MODELS[run.model].curves, snapshot)),
+        "players": run.players,
+        "command": command_line(run),
+        "setup": {
+            "model": run.model,
+            "dataset": run.dataset.name,
+            "settings": {name: snapshot.settings[name] for name in settings_of(MODELS[run.model])},
+            "seed": snapshot.seed,
+            "seconds": setup.seconds,
+        },
+    }
+
+
+def command_line(run: Run) -> str:
+    """What repeats the run in a terminal."""
+    setup = _setups[run]
+    file = f"{file_name(run)}.safetensors" if setup.resumed else None
+    return repeat.command(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, file)
+
+
+def script(run: Run) -> str:
+    """What repeats the run in Python."""
+    setup = _setups[run]
+    marks = [f"{words} after {images:,} images" for images, words in run.snapshot().marks]
+    return repeat.script(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, marks)
+
+
+def file_name(run: Run) -> str:
+    """The name of a run's files, without ending."""
+    return f"{run.model}-{run.dataset.name}-{run.seed}"

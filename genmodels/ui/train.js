@@ -1,0 +1,221 @@
+// The run: started, asked for news by revision five times a second, and commanded.
+let run = null; // the id, which is also in the address
+let news = { state: "idle", revision: -1 };
+let busy = false;
+let wake = () => {};
+
+const UNREACHABLE = "The server does not answer. Trying again.";
+const fault = (sentence) => (find(".fault").textContent = sentence ?? "");
+const active = () => ["waiting", "running", "paused"].includes(news.state);
+
+async function ask(name, request) {
+  const answer = await server[name](request);
+  if (answer === undefined) return { error: UNREACHABLE, lost: true };
+  return answer;
+}
+
+function address() {
+  const parts = query();
+  if (run) parts.set("run", run);
+  history.replaceState(null, "", `?${parts}${location.hash}`);
+}
+
+async function start() {
+  if (busy) return;
+  busy = true;
+  buttons();
+  fault("");
+  const answer = await ask("start", { ...setup(), replaces: run });
+  busy = false;
+  if (answer.error) fault(answer.error);
+  else adopt(answer.run);
+  buttons();
+}
+
+function adopt(id) {
+  run = id;
+  news = { state: "waiting", revision: -1 };
+  forget();
+  find(".message").textContent = "";
+  address();
+  wake();
+}
+
+async function command(action, more = {}) {
+  if (!run) return;
+  fault("");
+  const answer = await ask("command", { run, action, ...more });
+  if (answer.error) fault(answer.error);
+  wake();
+}
+
+function buttons() {
+  const paused = news.state === "paused";
+  find("[data-do=start]").disabled = busy;
+  find("[data-do=start]").textContent = busy ? "Starting" : run ? "Start again" : "Start";
+  find("[data-do=pause]").disabled = !active();
+  find("[data-do=pause]").textContent = paused ? "Resume" : "Pause";
+  find("[data-do=step]").disabled = !active();
+  find("[data-do=stop]").disabled = !active();
+  element.querySelector(".lab").dataset.state = news.state;
+  find(".readings").hidden = find(".repeat").hidden = find("[data-file='model.safetensors']").hidden = !run;
+}
+
+function players(names, only) {
+  const box = find(".players");
+  box.hidden = names.length < 2 || !active();
+  const shown = names.join();
+  if (box.dataset.names !== shown) {
+    box.dataset.names = shown;
+    const choices = [["", "both"], ...names.map((name) => [name, `only ${name}`])];
+    box.querySelector(".choices").replaceChildren(
+      ...choices.map(([value, words]) => {
+        const label = document.createElement("label");
+        const radio = Object.assign(document.createElement("input"), { type: "radio", name: "player", value });
+        label.append(radio, words);
+        return label;
+      }),
+    );
+  }
+  every("input", box).forEach((radio) => (radio.checked = radio.value === (only ?? "")));
+}
+
+function hear(answer) {
+  if (answer.error) {
+    if (answer.gone) {
+      run = null;
+      news = { state: "idle", revision: -1 };
+      address();
+      buttons();
+    }
+    return (find(".message").textContent = answer.error);
+  }
+  const first = news.revision === -1;
+  news = answer;
+  if (first) {
+    if (answer.restore) apply(answer.setup);
+    every("[data-file]").forEach((link) => (link.href = `train/${run}/${link.dataset.file}`));
+  }
+  receive(answer.pictures.kept, answer.pictures.fresh);
+  find(".plots").innerHTML = answer.plots;
+  document.dispatchEvent(new Event("figure-redrawn"));
+  find(".status").innerHTML = answer.status;
+  find(".message").textContent = answer.message;
+  find(".repeat code").textContent = answer.command;
+  players(answer.players, answer.only);
+  buttons();
+}
+
+async function listen() {
+  while (element.isConnected) {
+    const began = performance.now();
+    let pause = active() ? 200 : 1000;
+    if (run && !document.hidden) {
+      const asked = run;
+      const width = find(".plots").clientWidth || find(".controls").clientWidth;
+      const answer = await ask("look", { run, revision: news.revision, have: keys(), width });
+      if (asked !== run) pause = 0; // another run was started meanwhile
+      else if (answer !== null) hear(answer);
+      if (answer?.lost) pause = 1000;
+      if (answer?.more) pause = 0;
+    }
+    const rest = Math.max(0, pause - (performance.now() - began));
+    await new Promise((resolve) => {
+      wake = resolve;
+      setTimeout(resolve, rest);
+    });
+  }
+}
+
+async function preview() {
+  if (run) return;
+  const { dataset } = setup();
+  const answer = await ask("preview", { dataset });
+  if (run || dataset !== setup().dataset) return;
+  fault(answer.error);
+  if (answer.error) return;
+  const image = find(".picture");
+  image.src = `data:image/png;base64,${answer.png}`;
+  image.alt = answer.caption;
+  image.hidden = false;
+  find(".caption").textContent = answer.caption;
+}
+
+async function load(file) {
+  if (busy || !file) return;
+  busy = true;
+  buttons();
+  fault("");
+  let answer;
+  try {
+    const reply = await fetch("train/load", { method: "POST", body: file });
+    answer = await reply.json();
+  } catch {
+    answer = { error: UNREACHABLE };
+  }
+  busy = false;
+  find(".load").value = "";
+  if (answer.error) fault(answer.error);
+  else adopt(answer.run);
+  buttons();
+}
+
+async function copy(text, button) {
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Copying is not allowed here";
+  }
+  setTimeout(() => (button.textContent = before), 1500);
+}
+
+const deeds = {
+  pause: () => command(news.state === "paused" ? "resume" : "pause"),
+  step: () => command("step"),
+  stop: () => command("stop"),
+  replay,
+  link: (button) => copy(`${location.origin}${location.pathname}?${query()}`, button),
+  copy: (button) => copy(find(".repeat code").textContent, button),
+};
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.preset) {
+    apply(JSON.parse(button.dataset.preset));
+    start();
+    if (find(".stage").getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
+  } else deeds[button.dataset.do]?.(button);
+});
+
+find("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+
+element.addEventListener("input", (event) => {
+  const field = event.target.closest(".settings .field");
+  if (!field) return;
+  if (event.target.type === "range") lead(field);
+  else if (event.target.type === "number") follow(field);
+});
+
+element.addEventListener("change", (event) => {
+  if (event.target.matches(".load")) return load(event.target.files[0]);
+  if (event.target.name === "player") return command("only", { value: event.target.value });
+  if (event.target.id === "model") showModel();
+  if (event.target.name === "dataset") preview();
+  const field = event.target.closest(".settings .field[data-live]");
+  if (field && active() && news.setup.model === chosenModel())
+    command("set", { name: field.dataset.name, value: valueOf(field) });
+  if (event.target.closest("form")) address();
+});
+
+document.addEventListener("visibilitychange", () => wake());
+fromAddress();
+run = new URLSearchParams(location.search).get("run");
+buttons();
+preview();
+listen();
