@@ -8,8 +8,9 @@ from torch import Tensor
 
 from genmodels.data import Dataset, load
 from genmodels.errors import UserError
-from genmodels.judge import CHUNK, load_judge
+from genmodels.judge import load_judge
 
+CHUNK = 1000  # rows of a matrix of distances held at once
 NEIGHBOURS = 5  # k of precision, recall, density and coverage
 FEWEST = 100  # images below which no number here means anything
 
