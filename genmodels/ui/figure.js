@@ -26,7 +26,8 @@
     const { height } = svg.viewBox.baseVal;
     svg.querySelector(".cursor").setAttribute("d", `M${at.x} 8V${height - 22}`);
     const caption = figure.querySelector("figcaption");
-    caption.textContent = `at ${format(at.seen)} ${caption.dataset.x}`;
+    const near = [...svg.querySelectorAll(".mark")].find((mark) => Math.abs(mark.getPointAtLength(0).x - x) < 5);
+    caption.textContent = `${near ? `${near.textContent}, ` : ""}at ${format(at.seen)} ${caption.dataset.x}`;
   }
 
   let pointed = null; // where the pointer rests, for figures that are redrawn under it

@@ -28,7 +28,7 @@ def add_routes(app: FastAPI) -> None:
             return PlainTextResponse(str(error), status_code=404)
 
     @app.post("/train/load")
-    async def load(request: Request) -> Response:
+    async def load(request: Request, seconds: str = "") -> Response:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.safetensors")
             size = 0
@@ -40,12 +40,12 @@ def add_routes(app: FastAPI) -> None:
                     file.write(piece)
             if size > LARGEST:
                 return JSONResponse({"error": f"The file is larger than {LARGEST >> 20} MiB: load it from a terminal."})
-            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path)}))
+            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds}))
 
 
 @live.guarded
 def _resume(request: live.Answer) -> live.Answer:
-    return live.resume(checkpoint.load(request["path"]))
+    return live.resume(checkpoint.load(request["path"]), request["seconds"])
 
 
 def _file(identity: str, name: str) -> Response:
@@ -61,6 +61,10 @@ def _file(identity: str, name: str) -> Response:
         heading = f"{run.model} on {run.dataset.title}, seed {run.seed}, {readings.duration(snapshot.seconds)}"
         picture = curves_png(readings.plots(MODELS[run.model].curves, snapshot), heading)
         return Response(picture, media_type="image/png", headers=_attached(f"{stem}-curves.png"))
+    if name == "curves.json":
+        snapshot = run.snapshot()
+        numbers = {term: {"images": x, "values": y} for term, (x, y) in snapshot.curves.items()}
+        return JSONResponse(numbers, headers=_attached(f"{stem}-curves.json"))
     if name == "run.py":
         return Response(live.script(run), media_type="text/x-python", headers=_attached(f"{stem}.py"))
     raise UserError("There is no such file: go back to the page.")

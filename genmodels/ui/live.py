@@ -8,7 +8,7 @@ import base64
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -37,8 +37,9 @@ class Setup:
     """What a run was started with; its settings may since have been changed."""
 
     settings: dict[str, Any]
-    seconds: int | None
+    seconds: int
     resumed: bool = False
+    only: str | None = None  # the one player that learns
 
 
 _setups: WeakKeyDictionary[Run, Setup] = WeakKeyDictionary()
@@ -85,11 +86,12 @@ def start(request: Answer) -> Answer:
     return {"run": run.id}
 
 
-def resume(saved: Checkpoint) -> Answer:
+def resume(saved: Checkpoint, seconds: Any) -> Answer:
     """A run that goes on from a file; paused, so that one can just look."""
-    run = registry.create(saved.model.name, saved.dataset, {}, resume=saved)
+    seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
+    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved)
     run.pause("Loaded. Resume goes on from here.")
-    _setups[run] = Setup(run.snapshot().settings, None, resumed=True)
+    _setups[run] = Setup(run.snapshot().settings, seconds, resumed=True)
     return {"run": run.id}
 
 
@@ -100,7 +102,9 @@ def command(request: Answer) -> Answer:
     if action in ("pause", "resume", "step", "stop"):
         getattr(run, action)()
     elif action == "only":
-        run.only(text(request.get("value")) or None)
+        player = text(request.get("value")) or None
+        run.only(player)
+        _setups[run] = replace(_setups[run], only=player)
     elif action == "set":
         run.set(text(request.get("name")), request.get("value"))
     else:
@@ -150,14 +154,17 @@ def look(request: Answer) -> Answer | None:
 
 def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
     """The state of a run as the page shows it."""
-    setup = _setups.get(run) or Setup(snapshot.settings, None)
+    setup = _setups[run]
     return {
         "revision": snapshot.revision,
         "state": snapshot.state,
+        "live": [name for name, (kind, _) in settings_of(MODELS[run.model]).items() if kind.live],
         "message": snapshot.message,
         "status": readings.status(snapshot),
         "plots": "".join(curves(plot, width) for plot in readings.plots(MODELS[run.model].curves, snapshot)),
+        "marks": readings.marks(snapshot),
         "players": run.players,
+        "only": setup.only or "",
         "command": command_line(run),
         "setup": {
             "model": run.model,

@@ -61,17 +61,23 @@ def picture(run: Run, kept: Picture) -> dict[str, object]:
     across, down = struct.unpack(">II", kept.png[16:24])  # from the PNG's header; one pixel lies between images
     count = (across + 1) // (width + 1) * ((down + 1) // (height + 1))
     what = "samples" if can(MODELS[run.model], "sample") else "images"
-    after = f"after {duration(kept.seconds)}" if kept.images else "before learning"
-    says = f"{count} {what} of {run.model} on {run.dataset.title} {after}"
+    says = f"{count} {what} of {run.model} on {run.dataset.title} "
+    says += f"after {duration(kept.seconds)}" if kept.images else "before learning"
     seen = f" and {kept.images:,} images" if kept.images else ""
     return {
         "images": kept.images,
         "png": base64.b64encode(kept.png).decode(),
-        "after": after,
+        "after": duration(kept.seconds) if kept.images else "start",
         "alt": says,
         "caption": f"{says}{seen}, by the averaged weights. {kept.caption}.",
         "file": f"{run.model}-{run.dataset.name}-{run.seed}-{kept.images}.png",
     }
+
+
+def marks(snapshot: Snapshot) -> str:
+    """What the dotted lines in the curves stand for: the latest three."""
+    latest = "; ".join(f"{text} ({images:,} images)" for images, text in snapshot.marks[-3:])
+    return f"Dotted: {latest}." if latest else ""
 
 
 def duration(seconds: float) -> str:

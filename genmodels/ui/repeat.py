@@ -15,11 +15,11 @@ def changed(model: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def command(
-    model: str, dataset: str, settings: dict[str, Any], seed: int, seconds: int | None, resumed: str | None = None
+    model: str, dataset: str, settings: dict[str, Any], seed: int, seconds: int, resumed: str | None = None
 ) -> str:
     """The command line that starts the same run; `resumed` names the file it goes on from."""
     parts = ["python", "-m", "genmodels", "train", model, dataset]
-    parts += ["--seconds", str(seconds)] if seconds else []
+    parts += ["--seconds", str(seconds)]
     if resumed:
         return shlex.join([*parts, "--resume", resumed])
     parts += ["--seed", str(seed)]
@@ -28,19 +28,17 @@ def command(
     return shlex.join(parts)
 
 
-def script(model: str, dataset: str, settings: dict[str, Any], seed: int, seconds: int | None, marks: list[str]) -> str:
+def script(model: str, dataset: str, settings: dict[str, Any], seed: int, seconds: int, marks: list[str]) -> str:
     """A Python script that makes the same run, saves it, and draws samples."""
     by_hand = "".join(f"# Changed by hand during the run, not repeated here: {mark}\n" for mark in marks)
-    limit = f", seconds={seconds}" if seconds else ""
-    wait = "run.join()" if seconds else "input('Enter stops the run. ')\nrun.stop()\nrun.join()"
     return (
         f'"""Trains {model} on {dataset}: the same run as on the page."""\n\n'
         "from pathlib import Path\n\n"
         "from genmodels.run import Run\n\n"
         f"{by_hand}"
         f"settings = {changed(model, settings)!r}\n"
-        f'run = Run("{model}", "{dataset}", settings, seed={seed}{limit})\n'
-        f"run.start()\n{wait}\n"
+        f'run = Run("{model}", "{dataset}", settings, seed={seed}, seconds={seconds})\n'
+        f"run.run()\n"
         f'run.save("{model}-{dataset}-{seed}.safetensors")\n'
         f'Path("{model}-{dataset}-{seed}.png").write_bytes(run.snapshot().pictures[-1].png)\n'
     )

@@ -17,6 +17,8 @@ async function ask(name, request) {
 function address() {
   const parts = query();
   if (run) parts.set("run", run);
+  const theme = new URLSearchParams(location.search).get("__theme");
+  if (theme) parts.set("__theme", theme);
   history.replaceState(null, "", `?${parts}${location.hash}`);
 }
 
@@ -57,8 +59,18 @@ function buttons() {
   find("[data-do=pause]").textContent = paused ? "Resume" : "Pause";
   find("[data-do=step]").disabled = !active();
   find("[data-do=stop]").disabled = !active();
-  element.querySelector(".lab").dataset.state = news.state;
+  find(".pending").hidden = !pending();
+  find(".lab").dataset.state = news.state;
   find(".readings").hidden = find(".repeat").hidden = find("[data-file='model.safetensors']").hidden = !run;
+}
+
+// Whether the controls say something that the run under way cannot take up any more.
+function pending() {
+  if (!active() || !news.setup) return false;
+  const [now, then] = [setup(), news.setup];
+  const fixed = Object.keys(then.settings).filter((name) => !news.live.includes(name));
+  const same = (name) => String(now.settings[name]) === String(then.settings[name]);
+  return now.model !== then.model || now.dataset !== then.dataset || now.seed !== then.seed || !fixed.every(same);
 }
 
 function players(names, only) {
@@ -77,7 +89,7 @@ function players(names, only) {
       }),
     );
   }
-  every("input", box).forEach((radio) => (radio.checked = radio.value === (only ?? "")));
+  every("input", box).forEach((radio) => (radio.checked = radio.value === only));
 }
 
 function hear(answer) {
@@ -87,6 +99,7 @@ function hear(answer) {
       news = { state: "idle", revision: -1 };
       address();
       buttons();
+      preview();
     }
     return (find(".message").textContent = answer.error);
   }
@@ -99,6 +112,7 @@ function hear(answer) {
   receive(answer.pictures.kept, answer.pictures.fresh);
   find(".plots").innerHTML = answer.plots;
   document.dispatchEvent(new Event("figure-redrawn"));
+  find(".marks").textContent = answer.marks;
   find(".status").innerHTML = answer.status;
   find(".message").textContent = answer.message;
   find(".repeat code").textContent = answer.command;
@@ -148,7 +162,7 @@ async function load(file) {
   fault("");
   let answer;
   try {
-    const reply = await fetch("train/load", { method: "POST", body: file });
+    const reply = await fetch(`train/load?seconds=${setup().seconds}`, { method: "POST", body: file });
     answer = await reply.json();
   } catch {
     answer = { error: UNREACHABLE };
@@ -172,6 +186,7 @@ async function copy(text, button) {
 }
 
 const deeds = {
+  start,
   pause: () => command(news.state === "paused" ? "resume" : "pause"),
   step: () => command("step"),
   stop: () => command("stop"),
@@ -190,10 +205,8 @@ element.addEventListener("click", (event) => {
   } else deeds[button.dataset.do]?.(button);
 });
 
-find("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  start();
-});
+// Enter in a field must not start anything: a run may be under way.
+find("form").addEventListener("submit", (event) => event.preventDefault());
 
 element.addEventListener("input", (event) => {
   const field = event.target.closest(".settings .field");
@@ -210,7 +223,10 @@ element.addEventListener("change", (event) => {
   const field = event.target.closest(".settings .field[data-live]");
   if (field && active() && news.setup.model === chosenModel())
     command("set", { name: field.dataset.name, value: valueOf(field) });
-  if (event.target.closest("form")) address();
+  if (event.target.closest("form")) {
+    address();
+    buttons();
+  }
 });
 
 document.addEventListener("visibilitychange", () => wake());

@@ -48,7 +48,8 @@ def lab() -> str:
     return f"""<div class="lab"><style></style>
 <section class="controls" aria-label="Model and settings">{controls()}</section>
 <section class="stage" aria-label="Picture">
-<figure><div class="frame"><img class="picture" alt="" hidden></div><figcaption class="caption">&nbsp;</figcaption></figure>
+<figure><div class="frame"><img class="picture" alt="" hidden></div>
+<figcaption class="caption">&nbsp;</figcaption></figure>
 <div class="replay" hidden>
 <button type="button" data-do="replay">Replay</button>
 <input type="range" min="0" max="0" step="1" value="0" aria-label="Picture kept, from the first to the latest">
@@ -59,7 +60,9 @@ def lab() -> str:
 <div class="keep">{keep()}</div>
 </section>
 <section class="readings" aria-label="Curves" hidden><div class="plots"></div>
-<a class="note" data-file="curves.png" download>Curves as PNG</a></section>
+<p class="note marks"></p>
+<p class="note"><a data-file="curves.png" download>Curves as PNG</a>, <a data-file="curves.json" download>as JSON</a>.
+Point at a curve to read its values.</p></section>
 <section class="tries" aria-label="Try this"><h2>Try this</h2>{tries()}</section>
 </div>"""
 
@@ -76,13 +79,14 @@ def controls() -> str:
 {choices("dataset", "Data set", {name: TITLES[name] for name in data.NAMES}, "mnist")}
 {front}
 <div class="actions">
-<button type="submit" class="primary" data-do="start">Start</button>
+<button type="button" class="primary" data-do="start">Start</button>
 <div class="row">
 <button type="button" data-do="pause" disabled>Pause</button>
 <button type="button" data-do="step" disabled>One round</button>
 <button type="button" data-do="stop" disabled>Stop</button>
 </div>
 <p class="fault" role="alert"></p>
+<p class="note pending" hidden>What you changed holds from the next start.</p>
 <fieldset class="field players" hidden><legend>Who learns</legend><div class="choices"></div></fieldset>
 </div>
 <details class="more"><summary>More settings</summary>
@@ -90,9 +94,10 @@ def controls() -> str:
 <div class="field"><label for="seconds">Time budget</label>
 <select id="seconds" data-default="60">{options(TIMES, "60")}</select></div>
 <div class="field"><label for="seed">Seed <em>seed</em></label>
-<input type="number" id="seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1" inputmode="numeric"></div>
-<p class="note">Settings marked <em>live</em> may be changed while the run goes on; each change is marked in the curves.
-The others hold from the next start.</p>
+<input type="number" id="seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1"
+inputmode="numeric"></div>
+<p class="note">Settings marked <em>live</em> may be changed while the run goes on; each change is marked in the
+curves. The others hold from the next start.</p>
 <button type="button" class="plain" data-do="link">Copy a link to these settings</button>
 </details>
 </form>"""
@@ -114,20 +119,15 @@ def keep() -> str:
 
 def tries() -> str:
     """The experiments, each a button and its claim."""
-    items = "".join(
-        f'<li><button type="button" class="plain" data-preset="{escape(json.dumps(preset))}">{escape(item.title)}</button>'
-        f"<p>{escape(item.claim)} <em>{item.model} on {TITLES[item.dataset]}, {item.seconds} s</em></p></li>"
-        for item in experiments()
-        for preset in [
-            {
-                "model": item.model,
-                "dataset": item.dataset,
-                "settings": item.settings,
-                "seconds": item.seconds,
-            }
-        ]
-    )
-    return f"<ul>{items}</ul>"
+    items = []
+    for item in experiments():
+        values = {"model": item.model, "dataset": item.dataset, "settings": item.settings, "seconds": item.seconds}
+        preset = escape(json.dumps(values))
+        items.append(
+            f'<li><button type="button" class="plain" data-preset="{preset}">{escape(item.title)}</button>'
+            f"<p>{escape(item.claim)} <em>{item.model} on {TITLES[item.dataset]}, {item.seconds} s</em></p></li>"
+        )
+    return f"<ul>{''.join(items)}</ul>"
 
 
 def card(name: str) -> str:
