@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS
 from genmodels.models.base import Card, Choice, Whole
 from genmodels.models.gan import DROPOUT, GAN, LOSS
-from genmodels.models.layers import MLP, feature_norm, one_hot
+from genmodels.models.layers import MLP, feature_norm, narrowing, one_hot
 
 
 class CGAN(GAN):
@@ -35,12 +35,12 @@ class CGAN(GAN):
         *,
         latent: LATENT = 64,
         depth: Whole(1, 6, "hidden layers", front=True) = 2,
-        width: Whole(16, 2048, "hidden units", front=True) = 512,
+        width: Whole(16, 2048, "units of the widest layer", front=True) = 512,
         labels: Choice(("projection", "concatenation"), "label in the discriminator") = "projection",
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
         dropout: DROPOUT = 0.0,
-        norm: Choice(("batch", "layer", "none"), "normalisation") = "batch",
+        norm: Choice(("batch", "layer", "none"), "normalisation in the generator") = "batch",
         generator_lr: RATE = 1e-3,
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
@@ -48,8 +48,8 @@ class CGAN(GAN):
         batch: BATCH = 128,
     ) -> None:
         super(GAN, self).__init__(shape, classes, locals())
-        pixels, hidden, norm_of = math.prod(shape), [width] * depth, feature_norm(norm)
-        self.generator = MLP([latent + classes, *hidden, pixels], norm=norm_of)
+        pixels, hidden, norm_of = math.prod(shape), narrowing(width, depth), feature_norm(norm)
+        self.generator = MLP([latent + classes, *hidden[::-1], pixels], norm=norm_of)
         # One output per class picks D's logit for that class: the projection <v_y, phi(x)> (Miyato & Koyama 2018).
         inputs, outputs = (pixels, classes) if labels == "projection" else (pixels + classes, 1)
         self.discriminator = MLP([inputs, *hidden, outputs], lambda: nn.LeakyReLU(0.2), dropout=dropout)

@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS, Adversarial
 from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam, precise
-from genmodels.models.layers import MLP, feature_norm
+from genmodels.models.layers import MLP, feature_norm, narrowing
 
 LOSS = Choice(("non-saturating", "minimax"), "generator's loss", live=True)
 DROPOUT = Real(0, 0.8, "dropout in the discriminator")
@@ -43,7 +43,7 @@ class GAN(Adversarial):
         *,
         latent: LATENT = 64,
         depth: Whole(0, 6, "hidden layers", front=True) = 2,
-        width: Whole(16, 2048, "hidden units", front=True) = 512,
+        width: Whole(16, 2048, "units of the widest layer", front=True) = 512,
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
         dropout: DROPOUT = 0.0,
@@ -56,8 +56,8 @@ class GAN(Adversarial):
     ) -> None:
         super().__init__(shape, classes, locals())
         pixels = math.prod(shape)
-        hidden = [width] * depth
-        self.generator = MLP([latent, *hidden, pixels], norm=feature_norm(norm))
+        hidden = narrowing(width, depth)
+        self.generator = MLP([latent, *hidden[::-1], pixels], norm=feature_norm(norm))
         self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), dropout=dropout)
 
     def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:

@@ -47,6 +47,11 @@ def pyramid(size: int) -> list[int]:
     return sizes
 
 
+def narrowing(width: int, depth: int) -> list[int]:
+    """Units of hidden layers that halve away from the image: 512, 256, ..."""
+    return [max(8, width >> level) for level in range(depth)]
+
+
 def channel_norm(kind: str, channels: int) -> nn.Module:
     """Normalisation of feature maps (N, C, H, W): "batch", "instance", "layer" (over C, H, W) or "none"."""
     if kind == "batch":

@@ -14,7 +14,7 @@ from torch.optim import RMSprop
 
 from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, Adversarial
 from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, precise
-from genmodels.models.layers import MLP, Downsampler, Upsampler, feature_norm
+from genmodels.models.layers import MLP, Downsampler, Upsampler, feature_norm, narrowing
 
 CRITIC_STEPS = Whole(1, 20, "critic steps per round", front=True, live=True)
 NETWORK = Choice(("connected", "convolutional"), "networks", front=True)
@@ -48,7 +48,7 @@ class WGAN(Adversarial):
         latent: LATENT = 64,
         network: NETWORK = "connected",
         depth: Whole(1, 6, "hidden layers, connected", front=True) = 2,
-        width: Whole(16, 2048, "hidden units, connected") = 512,
+        width: Whole(16, 2048, "units of the widest layer, connected") = 512,
         channels: Whole(8, 128, "first channels, convolutional") = 32,
         clip: Real(1e-4, 1, "weights clipped to", log=True, front=True, live=True) = 0.01,
         steps: CRITIC_STEPS = 5,
@@ -67,8 +67,8 @@ class WGAN(Adversarial):
             self.generator = Upsampler(self.latent, *self.shape[:2], self.channels, nn.ReLU(), "batch")
             self.discriminator = Downsampler(*self.shape[:2], self.channels, 1, nn.LeakyReLU(0.2), norm)
         else:
-            pixels, hidden = math.prod(self.shape), [self.width] * self.depth
-            self.generator = MLP([self.latent, *hidden, pixels], norm=nn.BatchNorm1d)
+            pixels, hidden = math.prod(self.shape), narrowing(self.width, self.depth)
+            self.generator = MLP([self.latent, *hidden[::-1], pixels], norm=nn.BatchNorm1d)
             self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), feature_norm(norm))
 
     def gap(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
