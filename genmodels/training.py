@@ -48,10 +48,9 @@ class Trainer:
         labels: Tensor,
         seed: int = 0,
         device: str | None = None,
-        plan: Plan = PLAIN,
     ) -> None:
-        self.device, self.plan = torch.device(device) if device else best_device(), plan
-        self.model = precision.apply(model.to(self.device), plan).train()
+        self.device, self.plan = torch.device(device) if device else best_device(), PLAIN
+        self.model = model.to(self.device).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.images, self.labels = images.to(self.device), labels.to(self.device)
         self.world = distributed.get_world_size() if distributed.is_initialized() else 1
@@ -62,6 +61,15 @@ class Trainer:
         pairs = zip(self.average.averaged(), self.model.averaged(), strict=True)
         self._pairs = [(_floats(slow), _floats(fast)) for slow, fast in pairs]
         self.round_number, self.seen, self.seconds = 0, 0, 0.0
+
+    def use(self, plan: Plan) -> None:
+        """Computes from now on in the precision and memory layout of a plan."""
+        self.plan = plan
+        for model in (self.model, self.average):
+            precision.apply(model, plan)
+        for optimizer in self.optimizers.values():
+            for parameter, slots in optimizer.state.items():
+                slots |= {key: _laid_out_like(parameter, value) for key, value in slots.items()}
 
     def round(self, only: str | None = None) -> Progress:
         """Every player's steps once, or those of the one named player."""

@@ -20,7 +20,9 @@ PLANS = [PLAIN, Plan(channels_last=True), Plan(bfloat16=True, channels_last=True
 def start(name, seed=0, plan=PLAIN, **values):
     images = torch.randint(0, 256, (100, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     model = build(name, (1, 28, 28), 10, seed, **(SMALL[name] | values))
-    return Trainer(model, images, torch.arange(100) % 10, seed, "cpu", plan)
+    trainer = Trainer(model, images, torch.arange(100) % 10, seed, "cpu")
+    trainer.use(plan)
+    return trainer
 
 
 def weights(trainer):
@@ -52,6 +54,18 @@ def test_a_restored_training_goes_on_as_if_nothing_had_happened(name, plan):
     second.restore(first.state())
     assert second.round_number == 3 and second.seen == first.seen
     for _ in range(3):
+        second.round()
+    assert equal(whole, second)
+
+
+def test_a_restored_state_may_come_before_the_plan():
+    whole, second = start("dcgan", plan=PLANS[1]), start("dcgan", seed=7)
+    for _ in range(2):
+        whole.round()
+    second.restore(whole.state())
+    second.use(PLANS[1])
+    for _ in range(2):
+        whole.round()
         second.round()
     assert equal(whole, second)
 
