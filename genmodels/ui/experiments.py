@@ -26,13 +26,14 @@ _ALL = (
     ),
     Experiment(
         "A discriminator too good",
-        "Ten steps of D for each of G under the minimax loss: the bound nears log 2 and G learns little.",
+        "Ten steps of D for each of G, minimax loss: the bound stays near log 2 and G's loss, with its gradient, near "
+        "0. The pictures get better only slowly.",
         "gan",
         settings={"steps": 10, "loss": "minimax"},
     ),
     Experiment(
         "A code that is ignored",
-        "Beta = 20 makes the code expensive: KL falls towards 0 and all samples become one blurred digit.",
+        "Beta = 20 makes the code expensive: the KL falls below one nat and the samples become blurs between digits.",
         "vae",
         settings={"beta": 20},
         seconds=30,

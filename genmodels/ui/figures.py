@@ -93,11 +93,11 @@ def curves(plot: Plot, width: int = 520, height: int = 170) -> str:
 
     bottom, right = height - BOTTOM, width - RIGHT
     parts = []
-    for tick in ticks(y0, y1, 4):
+    for tick in ticks(y0, y1):
         y = place(x0, tick)[1]
         parts.append(f'<path class="grid" d="M{LEFT} {y}H{right}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{number(tick)}</text>')
-    for tick in ticks(x0, x1, max(2, width // 130)):
+    for tick in ticks(x0, x1, max(2, width // 110)):
         x = place(tick, y0)[0]
         anchor = "middle" if LEFT < x < right - 20 else ("start" if x <= LEFT else "end")
         parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="{anchor}">{number(tick)}</text>')

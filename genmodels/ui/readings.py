@@ -42,17 +42,20 @@ def plots(curves: dict[str, Curve], snapshot: Snapshot) -> list[Plot]:
 def status(snapshot: Snapshot) -> str:
     """The status line, as the inside of a definition list."""
     state = f"waiting, place {snapshot.place}" if snapshot.place else STATES.get(snapshot.state, snapshot.state)
-    pairs = [
-        ("state", state),
-        ("time", duration(snapshot.seconds)),
-        ("left", duration(snapshot.left) if snapshot.left is not None else "no limit"),
-        ("images/s", f"{snapshot.rate:,.0f}"),
-        ("images", f"{snapshot.images:,}"),
-        ("round", f"{snapshot.round:,}"),
-        ("device", snapshot.device),
-        ("data", snapshot.dataset),
-    ]
-    return "".join(f'<div data-of="{name}"><dt>{name}</dt><dd>{escape(value)}</dd></div>' for name, value in pairs)
+    cells = {
+        "state": state,
+        "time": duration(snapshot.seconds),
+        "left": duration(snapshot.left) if snapshot.left is not None else "no limit",
+        "images/s": f"{snapshot.rate:,.0f}",
+        "images": f"{snapshot.images:,}",
+        "round": f"{snapshot.round:,}",
+        "data": snapshot.dataset,
+    }
+    labels = {"state": f"on {snapshot.device}"}  # "on cpu" above "learning"
+    return "".join(
+        f'<div data-of="{name}"><dt>{escape(labels.get(name, name))}</dt><dd>{escape(value)}</dd></div>'
+        for name, value in cells.items()
+    )
 
 
 def picture(run: Run, kept: Picture) -> dict[str, object]:
