@@ -26,7 +26,7 @@ from genmodels.ui.figures import curves
 LARGEST_SEED = 2**31 - 1
 LONGEST = 3600  # seconds of one run
 AT_ONCE = 6  # pictures in one answer
-GONE = "This run is no longer on the server: runs are dropped an hour after the last look. Press Start for a new one."
+GONE = "This run is no longer on the server: it was restarted, or nobody looked for an hour. Press Start for a new run."
 
 Answer = dict[str, Any]
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 let run = null; // the id, which is also in the address
 let news = { state: "idle", revision: -1 };
 let busy = false;
+let lost = false; // whether the server did not answer lately
 let wake = () => {};
 
 const UNREACHABLE = "The server does not answer. Trying again.";
@@ -38,7 +39,7 @@ function adopt(id) {
   run = id;
   news = { state: "waiting", revision: -1 };
   forget();
-  find(".message").textContent = "";
+  find(".message").textContent = find(".plots").innerHTML = "";
   address();
   wake();
 }
@@ -61,7 +62,9 @@ function buttons() {
   find("[data-do=stop]").disabled = !active();
   find(".pending").hidden = !pending();
   find(".lab").dataset.state = news.state;
-  find(".readings").hidden = find(".repeat").hidden = find("[data-file='model.safetensors']").hidden = !run;
+  every("[data-file='model.safetensors'], [data-file='run.py'], .downloads").forEach((part) => (part.hidden = !run));
+  find(".readings").hidden = !find(".plots").innerHTML;
+  find(".repeat").hidden = !find(".repeat code").textContent;
 }
 
 // Whether the controls say something that the run under way cannot take up any more.
@@ -95,11 +98,15 @@ function players(names, only) {
 function hear(answer) {
   if (answer.error) {
     if (answer.gone) {
+      // What the page has stays: pictures, curves, settings.
       run = null;
       news = { state: "idle", revision: -1 };
+      find(".players").hidden = true;
+      const state = find(".status [data-of=state] dd");
+      if (state) state.textContent = "gone";
+      else preview();
       address();
       buttons();
-      preview();
     }
     return (find(".message").textContent = answer.error);
   }
@@ -130,7 +137,9 @@ async function listen() {
       const answer = await ask("look", { run, revision: news.revision, have: keys(), width });
       if (asked !== run) pause = 0; // another run was started meanwhile
       else if (answer !== null) hear(answer);
-      if (answer?.lost) pause = 1000;
+      else if (lost) find(".message").textContent = news.message ?? "";
+      lost = Boolean(answer?.lost);
+      if (lost) pause = 1000;
       if (answer?.more) pause = 0;
     }
     const rest = Math.max(0, pause - (performance.now() - began));

@@ -61,8 +61,8 @@ def lab() -> str:
 </section>
 <section class="readings" aria-label="Curves" hidden><div class="plots"></div>
 <p class="note marks"></p>
-<p class="note"><a data-file="curves.png" download>Curves as PNG</a>, <a data-file="curves.json" download>as JSON</a>.
-Point at a curve to read its values.</p></section>
+<p class="note downloads"><a data-file="curves.png" download>Curves as PNG</a>,
+<a data-file="curves.json" download>as JSON</a>. Point at a curve to read its values.</p></section>
 <section class="tries" aria-label="Try this"><h2>Try this</h2>{tries()}</section>
 </div>"""
 
