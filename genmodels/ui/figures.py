@@ -156,14 +156,17 @@ def curves_png(plots: Sequence[Plot], heading: str = "") -> bytes:
         for level, text in plot.levels:
             axis.axhline(level, color=SERIES[-1], linestyle="--", linewidth=1)
             axis.annotate(text, (x1, level), ha="right", va="bottom", fontsize=8)
-        for x, text in plot.marks:
+        for x in {x for x, _ in plot.marks}:
+            text = "; ".join(text for at, text in plot.marks if at == x)
             axis.axvline(x, color=SERIES[-1], linestyle=":", linewidth=1)
-            axis.annotate(text, (x, y1), rotation=90, ha="right", va="top", fontsize=7)
-        axis.set(xlim=(x0, x1), ylim=(y0, y1), xlabel=plot.x_label, ylabel=plot.y_label, title=plot.title)
+            axis.annotate(f"{text} ", (x, y1), rotation=90, ha="right", va="top", fontsize=7)
+        axis.set(xlim=(x0, x1), ylim=(y0, y1), xlabel=plot.x_label, ylabel=plot.y_label)
+        axis.set_title(plot.title, loc="left", fontsize=11)
+        axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", linewidth=0.4)
         if plot.lines:
-            axis.legend(fontsize=8, frameon=False)
+            axis.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1.01, 0.98))
     figure.suptitle(heading, fontsize=10)
     file = io.BytesIO()
     figure.savefig(file, format="png")
