@@ -89,9 +89,11 @@ def test_the_command_holds_what_differs_from_the_defaults(model):
     words = shlex.split(repeat.command(model, "mnist", settings, 3, 60))
     assert words[:6] == ["python", "-m", "genmodels", "train", model, "mnist"]
     assert words[6:] == ["--seconds", "60", "--seed", "3", "--set", "batch=32"]
-    text = repeat.script(model, "mnist", settings, 3, 60, ["steps = 2 after 640 images"])
-    compile(text, "run.py", "exec")
-    assert "# Changed by hand" in text
+    assert repeat.command(model, "mnist", settings, 3, 60, "a.safetensors").endswith("--resume a.safetensors")
+    for file in (None, "a.safetensors"):
+        text = repeat.script(model, "mnist", settings, 3, 60, ["steps = 2 after 640 images"], file)
+        compile(text, "run.py", "exec")
+        assert "# Changed by hand" in text
 
 
 def test_experiments_can_be_started():

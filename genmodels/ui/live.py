@@ -38,7 +38,7 @@ class Setup:
 
     settings: dict[str, Any]
     seconds: int
-    resumed: bool = False
+    resumed: str | None = None  # the file it goes on from
     only: str | None = None  # the one player that learns
 
 
@@ -91,7 +91,7 @@ def resume(saved: Checkpoint, seconds: Any) -> Answer:
     seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
     run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved)
     run.pause("Loaded. Resume goes on from here.")
-    _setups[run] = Setup(run.snapshot().settings, seconds, resumed=True)
+    _setups[run] = Setup(run.snapshot().settings, seconds, resumed=f"{file_name(run)}.safetensors")
     return {"run": run.id}
 
 
@@ -169,7 +169,7 @@ def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
         "setup": {
             "model": run.model,
             "dataset": run.dataset.name,
-            "settings": {name: snapshot.settings[name] for name in settings_of(MODELS[run.model])},
+            "settings": snapshot.settings,
             "seed": snapshot.seed,
             "seconds": setup.seconds,
         },
@@ -179,15 +179,14 @@ def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
 def command_line(run: Run) -> str:
     """What repeats the run in a terminal."""
     setup = _setups[run]
-    file = f"{file_name(run)}.safetensors" if setup.resumed else None
-    return repeat.command(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, file)
+    return repeat.command(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, setup.resumed)
 
 
 def script(run: Run) -> str:
     """What repeats the run in Python."""
     setup = _setups[run]
     marks = [f"{words} after {images:,} images" for images, words in run.snapshot().marks]
-    return repeat.script(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, marks)
+    return repeat.script(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, marks, setup.resumed)
 
 
 def file_name(run: Run) -> str:

@@ -28,17 +28,27 @@ def command(
     return shlex.join(parts)
 
 
-def script(model: str, dataset: str, settings: dict[str, Any], seed: int, seconds: int, marks: list[str]) -> str:
-    """A Python script that makes the same run, saves it, and draws samples."""
+def script(
+    model: str,
+    dataset: str,
+    settings: dict[str, Any],
+    seed: int,
+    seconds: int,
+    marks: list[str],
+    resumed: str | None = None,
+) -> str:
+    """A Python script that makes the same run, saves it, and its last picture; `resumed` as for `command`."""
     by_hand = "".join(f"# Changed by hand during the run, not repeated here: {mark}\n" for mark in marks)
+    setup = f"{changed(model, settings)!r}, seed={seed}, seconds={seconds}"
+    imports = "from genmodels.run import Run\n"
+    if resumed:
+        setup = f'{{}}, seconds={seconds}, resume=load("{resumed}")'
+        imports = f"from genmodels.checkpoint import load\n{imports}"
     return (
         f'"""Trains {model} on {dataset}: the same run as on the page."""\n\n'
-        "from pathlib import Path\n\n"
-        "from genmodels.run import Run\n\n"
-        f"{by_hand}"
-        f"settings = {changed(model, settings)!r}\n"
-        f'run = Run("{model}", "{dataset}", settings, seed={seed}, seconds={seconds})\n'
+        f"from pathlib import Path\n\n{imports}\n{by_hand}"
+        f'run = Run("{model}", "{dataset}", {setup})\n'
         f"run.run()\n"
-        f'run.save("{model}-{dataset}-{seed}.safetensors")\n'
+        f'run.save("{model}-{dataset}-{seed}-trained.safetensors")\n'
         f'Path("{model}-{dataset}-{seed}.png").write_bytes(run.snapshot().pictures[-1].png)\n'
     )
