@@ -140,6 +140,11 @@ def bundle(source: Path, target: Path = BUNDLED, train: int = 1000, test: int = 
         write_sheets(target / "cifar10", part, images[chosen], labels[chosen], index[chosen])
 
 
+def cache_folder() -> Path:
+    """The per-user cache: $XDG_CACHE_HOME/genmodels or ~/.cache/genmodels, which need not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genmodels"
+
+
 def _known(name: str) -> _Facts:
     if name not in NAMES:
         raise UserError(f"There is no data set {str(name)[:40]!r}: choose one of {', '.join(NAMES)}.")
@@ -149,10 +154,6 @@ def _known(name: str) -> _Facts:
 def _environment() -> Path | None:
     folder = os.environ.get("GENMODELS_DATA")
     return Path(folder).expanduser() if folder else None
-
-
-def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genmodels"
 
 
 def _roots() -> Iterator[tuple[Path, str]]:

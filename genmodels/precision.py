@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genmodels.data import _cache as cache_folder
+from genmodels.data import cache_folder
 from genmodels.models.base import Batch, Model
 
 GAIN = 0.85  # a plan must need less than this share of the plain time to be worth its rounding
