@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import distributed
 
-from genmodels import checkpoint, data
+from genmodels import checkpoint, data, precision
 from genmodels.errors import UserError
 from genmodels.history import Album, Budget, Curves, Observer, Picture
 from genmodels.models.base import Real, Whole, settings_of
@@ -196,6 +196,8 @@ class Run:
         try:
             self._draw()
             self._publish()
+            if self.trainer.world == 1:
+                self.trainer.use(precision.choose(self.trainer.model, self.trainer.device))
             state, message = self._train(queue)
             self._draw()
         except Exception as error:

@@ -35,7 +35,7 @@ class CGAN(GAN):
         *,
         latent: LATENT = 64,
         depth: Whole(1, 6, "hidden layers", front=True) = 2,
-        width: Whole(16, 2048, "units of the widest layer", front=True) = 512,
+        width: Whole(16, 2048, "units of the widest layer", front=True) = 256,
         labels: Choice(("projection", "concatenation"), "label in the discriminator") = "projection",
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
@@ -45,7 +45,7 @@ class CGAN(GAN):
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
-        batch: BATCH = 128,
+        batch: BATCH = 64,
     ) -> None:
         super(GAN, self).__init__(shape, classes, locals())
         pixels, hidden, norm_of = math.prod(shape), narrowing(width, depth), feature_norm(norm)

@@ -37,11 +37,11 @@ class DCGAN(GAN):
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
         norm: Choice(("batch", "instance", "none"), "normalisation") = "batch",
-        generator_lr: RATE = 1e-3,
+        generator_lr: RATE = 2e-3,
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
-        batch: BATCH = 64,
+        batch: BATCH = 32,
     ) -> None:
         # The networks differ from GAN's, the game does not.
         super(GAN, self).__init__(shape, classes, locals())

@@ -43,7 +43,7 @@ class GAN(Adversarial):
         *,
         latent: LATENT = 64,
         depth: Whole(0, 6, "hidden layers", front=True) = 2,
-        width: Whole(16, 2048, "units of the widest layer", front=True) = 512,
+        width: Whole(16, 2048, "units of the widest layer", front=True) = 256,
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
         dropout: DROPOUT = 0.0,
@@ -52,7 +52,7 @@ class GAN(Adversarial):
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
-        batch: BATCH = 128,
+        batch: BATCH = 64,
     ) -> None:
         super().__init__(shape, classes, locals())
         pixels = math.prod(shape)

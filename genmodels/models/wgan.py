@@ -48,15 +48,15 @@ class WGAN(Adversarial):
         latent: LATENT = 64,
         network: NETWORK = "connected",
         depth: Whole(1, 6, "hidden layers, connected", front=True) = 2,
-        width: Whole(16, 2048, "units of the widest layer, connected") = 512,
+        width: Whole(16, 2048, "units of the widest layer, connected") = 256,
         channels: Whole(8, 128, "first channels, convolutional") = 32,
-        clip: Real(1e-4, 1, "weights clipped to", log=True, front=True, live=True) = 0.01,
+        clip: Real(1e-4, 1, "weights clipped to", log=True, front=True, live=True) = 0.05,
         steps: CRITIC_STEPS = 5,
-        generator_lr: RATE = 5e-4,
-        critic_lr: RATE = 5e-4,
+        generator_lr: RATE = 2e-3,
+        critic_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
-        batch: BATCH = 64,
+        batch: BATCH = 32,
     ) -> None:
         super().__init__(shape, classes, locals())
         self.networks(norm="none")

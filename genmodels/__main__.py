@@ -1,0 +1,95 @@
+"""The command line: python -m genmodels COMMAND ..."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import distributed
+
+from genmodels import commands
+from genmodels.errors import UserError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options, as `python -m genmodels --help` shows them."""
+    whole = argparse.ArgumentParser(prog="python -m genmodels", description="Generative models that are seen to learn.")
+    adder = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(function: Callable[[argparse.Namespace], None], words: str) -> argparse.ArgumentParser:
+        made = adder.add_parser(function.__name__, help=words, description=words)
+        made.set_defaults(function=function)
+        return made
+
+    some = command(commands.list, "the models and their settings")
+    some.add_argument("--json", action="store_true")
+
+    some = command(commands.train, "train a model; it is saved at the end and on Ctrl-C")
+    some.add_argument("model")
+    some.add_argument("dataset")
+    limit = some.add_mutually_exclusive_group()
+    limit.add_argument("--seconds", type=float, help="how long (60 if nothing else is said)")
+    limit.add_argument("--rounds", type=int)
+    limit.add_argument("--images", type=int)
+    some.add_argument("--seed", type=int, default=0)
+    some.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model")
+    some.add_argument("--device", help="cpu, cuda, cuda:1, mps (the best there is)")
+    some.add_argument("--out", type=Path, help="runs/MODEL-DATASET-SEED.safetensors")
+    some.add_argument("--resume", type=Path, metavar="FILE", help="go on from a file")
+    some.add_argument("--quiet", action="store_true")
+
+    some = command(commands.sample, "draw samples from a saved model")
+    some.add_argument("file", type=Path)
+    some.add_argument("--count", type=int, default=64)
+    some.add_argument("--seed", type=int, default=0)
+    some.add_argument("--labels", help="0,1,2 or all")
+    some.add_argument("--truncation", type=float, help="largest |z|, for models that truncate")
+    some.add_argument("--out", type=Path, default=Path("samples.png"), help="a .png or .safetensors")
+
+    some = command(commands.reconstruct, "test images and what an autoencoder makes of them")
+    some.add_argument("file", type=Path)
+    some.add_argument("--count", type=int, default=32)
+    some.add_argument("--out", type=Path, default=Path("reconstructions.png"), help="a .png or .safetensors")
+
+    some = command(commands.interpolate, "a walk between two seeds (generators) or two test images (autoencoders)")
+    some.add_argument("file", type=Path)
+    some.add_argument("start", type=int, metavar="FROM")
+    some.add_argument("end", type=int, metavar="TO")
+    some.add_argument("--steps", type=int, default=12)
+    some.add_argument("--path", choices=("lerp", "slerp"), default="slerp")
+    some.add_argument("--out", type=Path, default=Path("walk.png"), help="a .png or .gif")
+
+    some = command(commands.info, "what a file holds")
+    some.add_argument("file", type=Path)
+    some.add_argument("--json", action="store_true")
+
+    some = command(commands.download, "fetch complete data sets")
+    some.add_argument("datasets", nargs="+", metavar="DATASET")
+    return whole
+
+
+def main() -> int:
+    """Runs one command; 0 done, 1 failed with one sentence on stderr, 2 wrong usage (by argparse)."""
+    arguments = parser().parse_args()
+    # A signal to stop is treated as Ctrl-C: what was learned is saved.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        arguments.function(arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""What each command of the command line does, from its parsed arguments. Errors are UserErrors."""
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save as to_bytes
+from torch import Tensor, distributed
+
+from genmodels import checkpoint, data
+from genmodels.errors import UserError
+from genmodels.history import columns_of
+from genmodels.models import MODELS, can
+from genmodels.models.base import Whole, settings_of
+from genmodels.pictures import gif, interleave, png, reconstructions, sheet, to_uint8
+from genmodels.run import Run, Snapshot
+from genmodels.theory.interpolation import lerp, slerp
+
+COUNT = Whole(1, 100_000, "images")
+STEPS = Whole(2, 1000, "steps")
+SEED = Whole(0, 2**63 - 1, "seed")
+SECONDS = 60.0  # of training, if nothing else is said
+
+
+def list(arguments: Namespace) -> None:
+    """Every model with its paper and settings."""
+    models = {
+        name: {
+            "title": model.card.title,
+            "year": model.card.year,
+            "link": model.card.link,
+            "conditional": model.conditional,
+            "settings": {key: default for key, (_, default) in settings_of(model).items()},
+        }
+        for name, model in MODELS.items()
+    }
+    if arguments.json:
+        print(json.dumps(models, indent=1))
+        return
+    for name, facts in models.items():
+        values = " ".join(f"{key}={value}" for key, value in facts["settings"].items())
+        print(f"{name:10} {facts['title']} ({facts['year']})\n{'':10} {values}")
+
+
+def train(arguments: Namespace) -> None:
+    """Trains in the foreground and saves; Ctrl-C ends the training, not the saving."""
+    chief = _join_others(arguments.device)
+    loud = chief and not arguments.quiet
+    out = arguments.out or Path("runs", f"{arguments.model}-{arguments.dataset}-{arguments.seed}.safetensors")
+    if out.is_dir():
+        raise UserError(f"{out} is a folder: name a file.")
+    limits = {name: getattr(arguments, name) for name in ("seconds", "rounds", "images")}
+    if all(value is None for value in limits.values()):
+        limits["seconds"] = SECONDS
+    resume = checkpoint.load(arguments.resume) if arguments.resume else None
+    settings = _settings(arguments.set)
+    run = Run(
+        arguments.model,
+        arguments.dataset,
+        settings,
+        seed=arguments.seed,
+        device=arguments.device,
+        resume=resume,
+        **limits,
+    )
+    if loud:
+        print(f"{arguments.model} on {run.dataset.describe()}", flush=True)
+    signal.signal(signal.SIGINT, lambda number, frame: run.stop())
+    signal.signal(signal.SIGTERM, lambda number, frame: run.stop())
+    last = run.run(ProgressLine() if loud else None)
+    if loud and sys.stdout.isatty():
+        print()
+    if last.state == "failed":
+        raise UserError(last.message)
+    if not chief:
+        return
+    run.save(out)
+    if loud:
+        words = {"done": "Saved", "stopped": "Stopped and saved"}[last.state]
+        again = ["python", "-m", "genmodels", "train", arguments.model, arguments.dataset, "--resume", str(out)]
+        print(f"{words} after {last.images:,} images in {last.seconds:.1f} s: {out}")
+        print(f"Go on with: {shlex.join([*again, '--out', str(out)])}")
+
+
+class ProgressLine:
+    """One line that says where a run stands, rewritten twice a second at most; in a file, a line every ten."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._next, self._last = 0.0, ""
+
+    def __call__(self, now: Snapshot) -> None:
+        if (time.monotonic() < self._next or not now.round) and now.state == "running":
+            return
+        self._next = time.monotonic() + (0.5 if self._terminal else 10.0)
+        terms = "  ".join(f"{name} {values[-1]:.3f}" for name, (_, values) in now.curves.items())
+        left = f"  {now.left:.0f} s left" if now.left else ""
+        line = f"{now.images:>9,} images  {now.rate:,.0f}/s{left}  {terms}  {now.message}".rstrip()
+        if line == self._last or now.state == "waiting":
+            return
+        self._last = line
+        print(f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", flush=True)
+
+
+def sample(arguments: Namespace) -> None:
+    """Samples as a sheet (PNG) or as tensors (safetensors)."""
+    saved = checkpoint.load(arguments.file)
+    model, count = saved.model, COUNT.check("--count", arguments.count)
+    if not can(model, "sample"):
+        raise UserError(f"{model.name} cannot generate: try reconstruct.")
+    if arguments.truncation is not None and not can(model, "truncate"):
+        raise UserError(f"{model.name} does not truncate: leave --truncation out.")
+    generator = torch.Generator().manual_seed(SEED.check("--seed", arguments.seed))
+    labels = _labels(arguments.labels, count, model.classes, model.conditional)
+    z = model.latents(count, generator)
+    parts = zip(z.split(500), labels.split(500), strict=True)
+    with torch.no_grad():
+        images = torch.cat([to_uint8(model.to_unit(model.sample(z, some))) for z, some in parts])
+    columns = columns_of(model.conditional, model.classes)
+    _write(arguments.out, images, columns, {"labels": labels} if model.conditional else {})
+
+
+def reconstruct(arguments: Namespace) -> None:
+    """Test images above their reconstructions."""
+    saved = checkpoint.load(arguments.file)
+    if not can(saved.model, "reconstruct"):
+        raise UserError(f"{saved.model.name} cannot reconstruct: try sample.")
+    dataset = _dataset(saved)
+    count = Whole(1, len(dataset.test_images), "").check("--count", arguments.count)
+    labels = dataset.test_labels[:count]
+    originals = saved.model.from_uint8(dataset.test_images[:count])
+    rows = reconstructions(saved.model, originals, labels, torch.Generator().manual_seed(0))
+    if arguments.out.suffix == ".safetensors":
+        _write(arguments.out, to_uint8(rows[-1]), 8, {"originals": to_uint8(rows[0]), "labels": labels})
+    else:
+        _write(arguments.out, to_uint8(interleave(rows, 8)), 8, {})
+
+
+def interpolate(arguments: Namespace) -> None:
+    """A walk from one latent point to another."""
+    saved = checkpoint.load(arguments.file)
+    model, steps = saved.model, STEPS.check("--steps", arguments.steps)
+    ends = (arguments.start, arguments.end)
+    labels = torch.zeros(2, dtype=torch.int64)
+    if can(model, "encode"):
+        dataset = _dataset(saved)
+        index = [Whole(0, len(dataset.test_images) - 1, "").check("FROM and TO", end) for end in ends]
+        labels = dataset.test_labels[index]
+        with torch.no_grad():
+            z = model.encode(model.from_uint8(dataset.test_images[index]), labels)
+    else:
+        seeds = [SEED.check("FROM and TO", end) for end in ends]
+        z = torch.cat([model.latents(1, torch.Generator().manual_seed(seed)) for seed in seeds])
+    t = torch.linspace(0, 1, steps)[:, None]
+    try:
+        path = (slerp if arguments.path == "slerp" else lerp)(z[:1], z[1:], t)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    # A class cannot be half: the walk changes it in the middle.
+    labels = labels[(t[:, 0] > 0.5).long()]
+    with torch.no_grad():
+        images = model.to_unit(model.decode(path, labels) if can(model, "decode") else model.sample(path, labels))
+    if arguments.out.suffix == ".gif":
+        checkpoint.write(arguments.out, gif([sheet(image[None], 1) for image in to_uint8(images)]))
+        print(arguments.out)
+    else:
+        _write(arguments.out, to_uint8(images), steps, {})
+
+
+def info(arguments: Namespace) -> None:
+    """What a file holds, in words or as JSON."""
+    saved = checkpoint.load(arguments.file)
+    facts: dict[str, Any] = {
+        "model": saved.model.name,
+        "dataset": saved.dataset,
+        "shape": saved.model.shape,
+        "classes": saved.model.classes,
+        "seed": saved.seed,
+        "rounds": saved.rounds,
+        "images": saved.images,
+        "seconds": saved.seconds,
+        "parameters": sum(parameter.numel() for parameter in saved.model.parameters()),
+        "can_resume": saved.can_resume,
+        "settings": saved.model.settings(),
+    }
+    if arguments.json:
+        print(json.dumps(facts, indent=1))
+        return
+    settings = " ".join(f"{key}={value}" for key, value in facts.pop("settings").items())
+    for name, value in facts.items():
+        print(f"{name:11} {value}")
+    print(f"{'settings':11} {settings}")
+
+
+def download(arguments: Namespace) -> None:
+    """Fetches complete data sets to where `load` finds them."""
+    for name in arguments.datasets:
+
+        def progress(file: str, done: int, whole: int) -> None:
+            share = f" of {whole / 1e6:.1f}" if whole else ""
+            print(f"\r\x1b[K{file}: {done / 1e6:.1f}{share} MB", end="", flush=True)
+
+        place = data.download(name, progress=progress if sys.stdout.isatty() else None)
+        print(f"\r{name}: {place}")
+
+
+def _join_others(device: str | None) -> bool:
+    """Under torchrun joins the other processes; whether this one speaks and saves."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return True
+    cuda = torch.cuda.is_available() and device != "cpu"
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    return distributed.get_rank() == 0
+
+
+def _settings(pairs: Any) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"--set takes NAME=VALUE, not {pair!r}.")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _labels(text: str | None, count: int, classes: int, conditional: bool) -> Tensor:
+    """The labels asked for, again and again up to `count`; without a word, all in turn."""
+    if text is not None and not conditional:
+        raise UserError("This model knows no labels: leave --labels out.")
+    try:
+        wanted = range(classes) if text in (None, "all") else [int(word) for word in text.split(",")]
+    except ValueError:
+        wanted = [-1]
+    if any(not 0 <= label < classes for label in wanted):
+        raise UserError(f"--labels takes numbers from 0 to {classes - 1} with commas between them, or all.")
+    return torch.tensor([*wanted]).repeat(-(-count // len(wanted)))[:count]
+
+
+def _dataset(saved: checkpoint.Checkpoint) -> data.Dataset:
+    dataset = data.load(saved.dataset)
+    if dataset.shape != saved.model.shape:
+        raise UserError(f"The file's images are not shaped like those of {dataset.title}.")
+    return dataset
+
+
+def _write(path: Path, images: Tensor, columns: int, beside: dict[str, Tensor]) -> None:
+    """Images (N, C, H, W) of bytes as a sheet or, with what belongs to them, as tensors."""
+    if path.suffix == ".png":
+        checkpoint.write(path, png(sheet(images, columns)))
+    elif path.suffix == ".safetensors":
+        checkpoint.write(path, to_bytes({"images": images.contiguous()} | beside))
+    else:
+        raise UserError(f"{path} must end in .png or .safetensors.")
+    print(path)

@@ -1,0 +1,1 @@
+"""The mathematics by itself: pure functions on tensors, no page, no model, no global state."""
