@@ -1,5 +1,6 @@
 """Files of a run, by their address: the saved model, its curves as a picture, a script; and loading one back."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -28,9 +29,10 @@ def add_routes(app: FastAPI) -> None:
             return PlainTextResponse(str(error), status_code=404)
 
     @app.post("/train/load")
-    async def load(request: Request, seconds: str = "") -> Response:
+    async def load(request: Request, seconds: str = "", name: str = "") -> Response:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "model.safetensors")
+            # Under its own name, which sentences about it will say, if that is harmless.
+            path = Path(folder, name if re.fullmatch(r"\w[\w.-]{0,80}", name) else "model.safetensors")
             size = 0
             with path.open("wb") as file:
                 async for piece in request.stream():

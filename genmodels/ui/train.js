@@ -171,7 +171,8 @@ async function load(file) {
   fault("");
   let answer;
   try {
-    const reply = await fetch(`train/load?seconds=${setup().seconds}`, { method: "POST", body: file });
+    const query = new URLSearchParams({ seconds: setup().seconds, name: file.name });
+    const reply = await fetch(`train/load?${query}`, { method: "POST", body: file });
     answer = await reply.json();
   } catch {
     answer = { error: UNREACHABLE };
