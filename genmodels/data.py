@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from genmodels.errors import UserError
-from genmodels.formats import read_batches, read_column, read_idx_pair, read_sheets, write_sheets
+from genmodels.formats import read_column, read_folder, read_sheets, write_sheets
 
 NAMES = ("mnist", "fashion_mnist", "cifar10")
 BUNDLED = Path(__file__).parent / "datasets"
@@ -68,11 +68,10 @@ class _Facts:
     classes: tuple[str, ...]
 
 
-_DIGITS = tuple("0123456789")
 _CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 _THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _FACTS = {
-    "mnist": _Facts("MNIST", "MNIST", ("MNIST/raw",), 60_000, _DIGITS),
+    "mnist": _Facts("MNIST", "MNIST", ("MNIST/raw",), 60_000, tuple("0123456789")),
     "fashion_mnist": _Facts("Fashion-MNIST", "FashionMNIST", ("FashionMNIST/raw",), 60_000, _CLOTHES),
     "cifar10": _Facts("CIFAR-10", "CIFAR10", ("cifar-10-batches-py", "cifar10"), 50_000, _THINGS),
 }
@@ -110,25 +109,22 @@ def download(name: str, folder: str | Path | None = None, progress: Progress | N
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as scratch:
-            unpacked = Path(scratch, "unpacked")
-            unpacked.mkdir()
+            (unpacked := Path(scratch, "unpacked")).mkdir()
             for file, digest, addresses in _resources(name):
                 archive = Path(scratch, file)
                 _fetch(facts.title, archive, digest, addresses, progress)
                 extract_archive(archive, unpacked, remove_finished=True)
             _put(unpacked / "cifar-10-batches-py" if name == "cifar10" else unpacked, place)
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{facts.title} could not be written to {root} ({reason}).") from error
+        raise UserError(f"{facts.title} could not be written to {root} ({error.strerror or error}).") from error
     with _lock:
         _read_once.cache_clear()
     return place
 
 
 def bundle(source: Path, target: Path = BUNDLED, train: int = 1000, test: int = 200) -> None:
-    """Write the bundle from a folder in its layout: MNIST copied, of CIFAR-10 the first images of each class.
-
-    `train` and `test` are images per class; the original order is kept.
+    """Write the bundle from a folder in its layout: MNIST copied, of CIFAR-10 the first `train` and `test` images of
+    each class, in the original order.
     """
     (target / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
     for file in (source / "MNIST" / "raw").glob("*.gz"):
@@ -159,8 +155,7 @@ def _environment() -> Path | None:
 def _roots() -> Iterator[tuple[Path, str]]:
     """Folders to look in, each with what a person reads as the source."""
     if (folder := _environment()) is not None:
-        # a mistyped folder would otherwise end in the small bundled set, unnoticed
-        if not _is_folder(folder):
+        if not _is_folder(folder):  # a mistyped one would otherwise end in the small bundled set, unnoticed
             raise UserError(f"GENMODELS_DATA names {folder}, which is not a folder: correct it or unset it.")
         yield folder, os.environ["GENMODELS_DATA"]
     yield cache_folder(), str(cache_folder())
@@ -174,19 +169,12 @@ def _is_folder(path: Path) -> bool:
 def _read(name: str, folder: Path, source: str) -> Dataset:
     facts = _FACTS[name]
     try:
-        if folder.name == "raw":
-            parts = [read_idx_pair(folder, "train", facts.whole), read_idx_pair(folder, "t10k", WHOLE_TEST)]
-        elif folder.name == "cifar10":
-            parts = [read_sheets(folder, "train", facts.whole), read_sheets(folder, "test", WHOLE_TEST)]
-        else:
-            parts = read_batches(folder)
+        (images, labels), (test_images, test_labels) = read_folder(folder, facts.whole, WHOLE_TEST)
     except (ValueError, OSError) as error:
-        reason = error
-        if isinstance(error, OSError):
-            reason = f"{error.filename or folder} cannot be read ({error.strerror or error})"
+        unread = isinstance(error, OSError)
+        reason = f"{error.filename or folder} cannot be read ({error.strerror or error})" if unread else error
         advice = f"fetch the set with 'python -m genmodels download {name}' or move {folder} away"
         raise UserError(f"{reason}: {advice}.") from error
-    (images, labels), (test_images, test_labels) = parts
     tensors = (images, labels.astype(np.int64), test_images, test_labels.astype(np.int64))
     return Dataset(name, facts.title, *map(torch.from_numpy, tensors), facts.classes, facts.whole, source)
 
@@ -196,9 +184,10 @@ _read_once = functools.lru_cache(maxsize=8)(_read)
 
 def _is_complete(name: str, place: Path) -> bool:
     try:
-        return len(_read(name, place, "").images) == _FACTS[name].whole
+        found = _read(name, place, "")
     except UserError:
         return False
+    return (len(found.images), len(found.test_images)) == (_FACTS[name].whole, WHOLE_TEST)
 
 
 def _resources(name: str) -> list[tuple[str, str, list[str]]]:
@@ -232,9 +221,8 @@ def _fetch(title: str, path: Path, digest: str, addresses: list[str], progress: 
             raise _Failed("the digest is wrong")
         except _Failed as failed:  # noqa: PERF203  the next mirror is the way on
             reasons.append(f"from {urlsplit(address).netloc}: {failed}")
-    raise UserError(
-        f"{title} could not be fetched ({path.name} {'; '.join(reasons)}): check the network and try again."
-    )
+    what = f"{path.name} {'; '.join(reasons)}"
+    raise UserError(f"{title} could not be fetched ({what}): check the network and try again.")
 
 
 def _chunks(address: str) -> Iterator[tuple[bytes, int]]:
@@ -246,6 +234,8 @@ def _chunks(address: str) -> Iterator[tuple[bytes, int]]:
             while (chunk := response.read(2**16)) and done <= LARGEST_DOWNLOAD:
                 done += len(chunk)
                 yield chunk, total
+    except http.client.IncompleteRead as error:  # what some versions of Python say of a short answer
+        raise _Failed("cut short") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _Failed(f"no answer ({getattr(reason, 'strerror', None) or reason})") from error
@@ -254,9 +244,9 @@ def _chunks(address: str) -> Iterator[tuple[bytes, int]]:
 
 
 def _put(source: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.exists():
+    if place.exists():  # a damaged or partial set: its files are replaced, others left alone
+        for file in source.iterdir():
+            file.replace(place / file.name)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
         source.rename(place)
-        return
-    for file in source.iterdir():  # a damaged or partial set: its files are replaced, others left alone
-        file.replace(place / file.name)

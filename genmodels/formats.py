@@ -20,6 +20,15 @@ Part = tuple[np.ndarray, np.ndarray]
 SHEET = 1000  # images on a sheet: 25 rows of 40
 
 
+def read_folder(folder: Path, most: int, most_tests: int) -> list[Part]:
+    """Training and test part, at most so many images each, in the format that the folder's name stands for."""
+    if folder.name == "raw":
+        return [read_idx_pair(folder, "train", most), read_idx_pair(folder, "t10k", most_tests)]
+    if folder.name == "cifar10":
+        return [read_sheets(folder, "train", most), read_sheets(folder, "test", most_tests)]
+    return read_batches(folder)
+
+
 def read_idx_pair(folder: Path, part: str, most: int) -> Part:
     """Images of 28 x 28 and their labels, at most `most`; `part` is "train" or "t10k"."""
     images = _read_idx(folder / f"{part}-images-idx3-ubyte", (28, 28), most)

@@ -211,3 +211,11 @@ def test_a_folder_that_cannot_be_written(mirror, tmp_path):
     (tmp_path / "file").write_text("")
     text = failure("fashion_mnist", tmp_path / "file" / "folder")
     assert "could not be written" in text and str(tmp_path / "file" / "folder") in text
+
+
+def test_a_set_without_all_its_test_images_is_not_complete(mirror, monkeypatch, tmp_path):
+    data.download("fashion_mnist", tmp_path)
+    mirror.asked.clear()
+    monkeypatch.setattr(data, "WHOLE_TEST", COUNTS["t10k"] + 1)
+    data.download("fashion_mnist", tmp_path)
+    assert len(mirror.asked) == 4
