@@ -123,9 +123,7 @@ def download(name: str, folder: str | Path | None = None, progress: Progress | N
 
 
 def bundle(source: Path, target: Path = BUNDLED, train: int = 1000, test: int = 200) -> None:
-    """Write the bundle from a folder in its layout: MNIST copied, of CIFAR-10 the first `train` and `test` images of
-    each class, in the original order.
-    """
+    """Write the bundle: MNIST copied, of CIFAR-10 the first `train` and `test` images of each class in `source`."""
     (target / "MNIST" / "raw").mkdir(parents=True, exist_ok=True)
     for file in (source / "MNIST" / "raw").glob("*.gz"):
         shutil.copyfile(file, target / "MNIST" / "raw" / file.name)

@@ -219,3 +219,14 @@ def test_a_set_without_all_its_test_images_is_not_complete(mirror, monkeypatch, 
     monkeypatch.setattr(data, "WHOLE_TEST", COUNTS["t10k"] + 1)
     data.download("fashion_mnist", tmp_path)
     assert len(mirror.asked) == 4
+
+
+def test_a_set_read_in_part_before_is_read_anew_once_it_is_whole(mirror):
+    place = data.cache_folder() / "FashionMNIST" / "raw"
+    place.mkdir(parents=True)
+    for file, content in fashion().items():
+        plain, end = gzip.decompress(content), 16 + 784 if "images" in file else 8 + 1
+        (place / file.removesuffix(".gz")).write_bytes(plain[:4] + struct.pack(">I", 1) + plain[8:end])
+    assert len(data.load("fashion_mnist").images) == 1
+    data.download("fashion_mnist")
+    assert len(data.load("fashion_mnist").images) == COUNTS["train"]
