@@ -67,8 +67,8 @@ def main() -> None:
     chosen = parser.parse_args()
     paths = {
         (model, seed): chosen.runs / f"{model}-{chosen.dataset}-{seed}.safetensors"
-        for model in chosen.models
         for seed in chosen.seeds
+        for model in chosen.models
     }
     chosen.runs.mkdir(parents=True, exist_ok=True)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def main() -> None:
         if not path.exists():
             subprocess.run([sys.executable, *command.split(), "--out", str(path)], check=True)
     table, grids = {}, []
-    for (model, seed), path in paths.items():
+    for (model, seed), path in sorted(paths.items()):
         figures, grid = judged(path, chosen.dataset)
         table.setdefault(model, {})[seed] = figures
         grids.append(make_grid(grid, 10, padding=1))
