@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from genmodels.data import Dataset
 from genmodels.models import can
 from genmodels.models.base import Batch
 from genmodels.pictures import interleave, png, reconstructions, sheet, to_uint8
-from genmodels.training import Trainer
+from genmodels.training import Progress, Trainer
 
 POINTS = 500  # kept of a curve
 PICTURES = 40  # kept of a run
+MARKS = 100  # kept of a run
 ROWS = 8  # of samples on a sheet
 HELD_OUT = 256  # test images behind a held-out term
 CAPTIONS = {
@@ -149,6 +151,70 @@ class Observer:
 
     def _generator(self) -> torch.Generator:
         return torch.Generator(self.trainer.device).manual_seed(0)
+
+
+class Record:
+    """All that is kept of a run for people to see. Looking takes 4 % of the time at most."""
+
+    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int) -> None:
+        self._trainer, self._observer = trainer, Observer(trainer, dataset, seed)
+        self._terms, self._held_out, self._album = Curves(), Curves(), Album()
+        self._drawing, self._testing = Budget(0.03, 0.25), Budget(0.01, 1.0)
+        self._next_picture = 0
+        self._pace: deque[tuple[float, int]] = deque(maxlen=20)
+        self.marks: tuple[tuple[int, str], ...] = ()
+
+    def note(self, progress: Progress) -> None:
+        """Reads a round's terms, where a point of the curves belongs."""
+        if self._terms.due(progress.images):
+            self._terms.add(progress.images, {name: term.item() for name, term in progress.terms.items()})
+
+    def look(self, seconds: float, watched: bool) -> bool:
+        """Draws and tests what is due; whether there is a new picture. Unwatched, their distances double."""
+        drawn = self._trainer.seen >= self._next_picture or (watched and self._drawing.due(seconds))
+        if drawn:
+            self.draw(seconds)
+        if self._testing.due(seconds):
+            _finish(self._trainer.device)
+            with self._testing.spend(seconds):
+                self._held_out.add(self._trainer.seen, self._observer.held_out())
+        return drawn
+
+    def draw(self, seconds: float) -> None:
+        _finish(self._trainer.device)
+        with self._drawing.spend(seconds):
+            self._album.add(self._observer.picture(seconds))
+        self._next_picture = max(2 * self._trainer.seen, 8 * self._trainer.model.batch)
+
+    def mark(self, text: str) -> None:
+        """Something happened here."""
+        self.marks = (*self.marks[1 - MARKS :], (self._trainer.seen, text))
+
+    def cut(self) -> None:
+        """Forgets what came after the present place of a training that went back."""
+        for part in (self._terms, self._held_out, self._album):
+            part.cut(self._trainer.seen)
+        self.marks = tuple(mark for mark in self.marks if mark[0] <= self._trainer.seen)
+        self._pace.clear()
+
+    def rate(self, seconds: float) -> float:
+        """Images per second over the last few seconds."""
+        if not self._pace or seconds > self._pace[-1][0]:
+            self._pace.append((seconds, self._trainer.seen))
+        (first, before), (last, after) = self._pace[0], self._pace[-1]
+        return (after - before) / (last - first) if last > first else 0.0
+
+    def curves(self) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+        return self._terms.view() | self._held_out.view()
+
+    def pictures(self) -> tuple[Picture, ...]:
+        return self._album.pictures
+
+
+def _finish(device: torch.device) -> None:
+    """Waits for work under way, so that looking is charged for itself alone."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def columns_of(conditional: bool, classes: int) -> int:

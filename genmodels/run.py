@@ -9,7 +9,6 @@ import math
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
@@ -21,8 +20,9 @@ import torch
 from torch import distributed
 
 from genmodels import checkpoint, data, precision
+from genmodels.errands import Errands
 from genmodels.errors import UserError
-from genmodels.history import Album, Budget, Curves, Observer, Picture
+from genmodels.history import Picture, Record
 from genmodels.models.base import Real, Whole, settings_of
 from genmodels.prepare import Interrupted, in_words, prepare, sentence
 
@@ -99,7 +99,7 @@ class Run:
         self.seed = SEED.check("seed", resume.seed if resume else seed)
         with in_words():
             self.trainer = prepare(model, self.dataset, settings, self.seed, device, resume)
-            self._observer = Observer(self.trainer, self.dataset, self.seed)
+            self._record = Record(self.trainer, self.dataset, self.seed)
             self._good = self.trainer.state()
         self._rank = distributed.get_rank() if self.trainer.world > 1 else 0
         self.seconds = resume.seconds if resume else 0.0
@@ -107,8 +107,7 @@ class Run:
 
         self._lock = threading.RLock()  # a signal may arrive while its own thread holds it
         self._wake = threading.Event()
-        self._errands: deque[tuple[Callable[[], Any], Future]] = deque()
-        self._active = False  # whether a thread runs errands
+        self._errands = Errands()
         self._wanted, self._why = "running", ""
         self._steps: int | None = None  # rounds until the next pause
         self._only: str | None = None
@@ -117,11 +116,7 @@ class Run:
         self._viewed = -math.inf
         self.asked = time.monotonic()  # when somebody last did, for those who clear away
 
-        self._curves, self._held_out, self._album = Curves(), Curves(), Album()
-        self._drawing, self._testing = Budget(0.03, 0.25), Budget(0.01, 1.0)
-        self._next_picture, self._rescued = 0, False
-        self._marks: list[tuple[int, str]] = []
-        self._pace: deque[tuple[float, int]] = deque(maxlen=20)
+        self._rescued = False
         self._snapshot: Snapshot | None = None
         self._publish("waiting", "Waiting to start.")
 
@@ -129,13 +124,14 @@ class Run:
 
     def start(self, queue: Queue | None = None) -> None:
         """Trains in a thread of its own, once the queue lets it."""
-        self._active = True
+        self._errands.begin()
         self._thread = threading.Thread(target=self._live, args=(queue,), daemon=True)
         self._thread.start()
 
     def run(self, report: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Trains in the calling thread until the end; `report` gets every snapshot."""
-        self._active, self._report = True, report
+        self._report = report
+        self._errands.begin()
         self._live(None)
         return self._snapshot
 
@@ -163,16 +159,16 @@ class Run:
         """Lets one player learn while the others stand still; None lets all learn."""
         if player is not None and player not in self.players:
             raise UserError(f"There is no player {str(player)[:40]!r}; choose one of {', '.join(self.players)}.")
-        self._errand(lambda: self._let_learn(player))
+        self._do(lambda: self._let_learn(player))
 
     def set(self, name: str, value: Any) -> None:
         """Changes a live setting from the next round on."""
         copy(self.trainer.model).change(name, value)  # a shell of the model, to hear of mistakes here
-        self._errand(lambda: self._change(name, value))
+        self._do(lambda: self._change(name, value))
 
     def save(self, path: str | Path) -> None:
         """Writes a checkpoint between two rounds; returns when it is on the disk."""
-        self._errand(lambda: checkpoint.save(path, self.trainer, self.dataset.name, self.seed, self.seconds)).result()
+        self._do(lambda: checkpoint.save(path, self.trainer, self.dataset.name, self.seed, self.seconds)).result()
 
     def join(self, timeout: float | None = None) -> bool:
         """Waits for the end; whether it came."""
@@ -204,16 +200,15 @@ class Run:
             state, message = "failed", sentence(error)
         if queue:
             queue.leave(self)
-        with self._lock:
-            self._active = False
-            self._run_errands()
-            self._publish(state, message)
+        self._good = {}  # as large as the training itself
+        self._errands.end()
+        self._publish(state, message)
 
     def _train(self, queue: Queue | None) -> tuple[str, str]:
         """Rounds until the end; the final state and message."""
         while True:
             self._wake.clear()
-            self._run_errands()
+            self._errands.do()
             ending = self._agree(2 if self._wanted == "stopped" else int(self._is_done()))
             if ending:
                 return ("stopped", "Stopped.") if ending == 2 else ("done", "Done.")
@@ -239,8 +234,7 @@ class Run:
             progress = self.trainer.round(self._only)
         except Interrupted:
             return
-        if self._curves.due(progress.images):
-            self._curves.add(progress.images, {name: term.item() for name, term in progress.terms.items()})
+        self._record.note(progress)
         if progress.round % CHECK_ROUNDS == 0:
             finite = self.trainer.finite() and all(bool(term.isfinite().all()) for term in progress.terms.values())
             if self._agree(int(not finite)):
@@ -248,7 +242,8 @@ class Run:
             elif progress.round % GOOD_ROUNDS == 0:
                 self._good = self.trainer.state()
         self.seconds = before + time.perf_counter() - start
-        self._look()
+        if self._rank == 0:
+            self._look()
         self.seconds = before + time.perf_counter() - start
         with self._lock:
             if self._steps is not None and self._wanted == "running":
@@ -257,35 +252,20 @@ class Run:
                     self._want("paused", why="Paused.")
 
     def _look(self) -> None:
-        if self._rank:
-            return
         watched = time.monotonic() - self._viewed < WATCHED_SECONDS
-        drawn = self.trainer.seen >= self._next_picture or (watched and self._drawing.due(self.seconds))
-        if drawn:
-            self._draw()
-        if self._testing.due(self.seconds):
-            _finish(self.trainer.device)
-            with self._testing.spend(self.seconds):
-                self._held_out.add(self.trainer.seen, self._observer.held_out())
+        drawn = self._record.look(self.seconds, watched)
         if drawn or self.seconds - self._snapshot.seconds >= PUBLISH_SECONDS:
             self._publish()
 
     def _draw(self) -> None:
-        if self._rank:
-            return
-        _finish(self.trainer.device)
-        with self._drawing.spend(self.seconds):
-            self._album.add(self._observer.picture(self.seconds))
-        # Unwatched, pictures are taken at doubled distances.
-        self._next_picture = max(2 * self.trainer.seen, 8 * self.trainer.model.batch)
+        if self._rank == 0:
+            self._record.draw(self.seconds)
 
     def _rescue(self) -> None:
         """Back to the last good state with half the learning rates; a second time ends the run there."""
         failed_at = self.trainer.seen
         self.trainer.restore(self._good)
-        for history in (self._curves, self._held_out, self._album):
-            history.cut(self.trainer.seen)
-        self._pace.clear()
+        self._record.cut()
         what = f"Numbers were no longer finite after {failed_at:,} images"
         if self._rescued:
             raise UserError(f"{what}, for the second time: start again with lower learning rates.")
@@ -293,7 +273,7 @@ class Run:
         for name, (kind, _) in settings_of(type(model)).items():
             if kind.live and name.endswith("lr"):
                 model.change(name, max(kind.low, getattr(model, name) / 2))
-        self._mark(f"{what}: back here, learning rates halved")
+        self._record.mark(f"{what}: back here, learning rates halved")
         self._publish(message=f"{what}: went back to {self.trainer.seen:,} and halved the learning rates.")
 
     # Small helpers
@@ -304,35 +284,19 @@ class Run:
                 self._wanted, self._steps, self._why = wanted, steps, why
         self._wake.set()
 
-    def _errand(self, function: Callable[[], Any]) -> Future:
-        """Something to do between two rounds: soon by the run's thread, or now where none is at work."""
-        future: Future = Future()
-        with self._lock:
-            self._errands.append((function, future))
-            if not self._active:
-                self._run_errands()
-                self._publish()
+    def _do(self, function: Callable[[], Any]) -> Future:
+        """Something to do between two rounds."""
+        future = self._errands.give(function)
         self._wake.set()
         return future
 
-    def _run_errands(self) -> None:
-        while self._errands:
-            function, future = self._errands.popleft()
-            try:
-                future.set_result(function())
-            except Exception as error:
-                future.set_exception(error)
-
     def _let_learn(self, player: str | None) -> None:
         self._only = player
-        self._mark(f"only the {player} learns" if player else "all learn")
+        self._record.mark(f"only the {player} learns" if player else "all learn")
 
     def _change(self, name: str, value: Any) -> None:
         self.trainer.model.change(name, value)
-        self._mark(f"{name} = {getattr(self.trainer.model, name)}")
-
-    def _mark(self, text: str) -> None:
-        self._marks = [*self._marks[-99:], (self.trainer.seen, text)]
+        self._record.mark(f"{name} = {getattr(self.trainer.model, name)}")
 
     def _position(self) -> dict[str, float]:
         return {"seconds": self.seconds, "rounds": self.trainer.round_number, "images": self.trainer.seen}
@@ -348,13 +312,6 @@ class Run:
         distributed.all_reduce(codes, distributed.ReduceOp.MAX)
         return int(codes)
 
-    def _rate(self) -> float:
-        """Images per second over the last few seconds."""
-        if not self._pace or self.seconds > self._pace[-1][0]:
-            self._pace.append((self.seconds, self.trainer.seen))
-        (first, before), (last, after) = self._pace[0], self._pace[-1]
-        return (after - before) / (last - first) if last > first else 0.0
-
     def _left(self, rate: float) -> float | None:
         """Seconds until the nearest limit."""
         paces = {"seconds": 1.0, "images": rate, "rounds": rate / max(1, self.trainer.seen) * self.trainer.round_number}
@@ -363,7 +320,7 @@ class Run:
         return max(0.0, min(times)) if times else None
 
     def _publish(self, state: str | None = None, message: str | None = None, place: int = 0) -> None:
-        before, trainer, rate = self._snapshot, self.trainer, self._rate()
+        before, trainer, rate = self._snapshot, self.trainer, self._record.rate(self.seconds)
         self._snapshot = Snapshot(
             revision=before.revision + 1 if before else 0,
             id=self.id,
@@ -380,15 +337,9 @@ class Run:
             device=str(trainer.device),
             seed=self.seed,
             settings=trainer.model.settings(),
-            curves=self._curves.view() | self._held_out.view(),
-            marks=tuple(self._marks),
-            pictures=self._album.pictures,
+            curves=self._record.curves(),
+            marks=self._record.marks,
+            pictures=self._record.pictures(),
         )
         if self._report:
             self._report(self._snapshot)
-
-
-def _finish(device: torch.device) -> None:
-    """Waits for work under way, so that looking is charged for itself alone."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -5,9 +5,8 @@
 The label enters the encoder and the decoder; z is left with what the label does not say: the style.
 """
 
-from genmodels.models.ae import BATCH, CHANNELS, DEPTH, LATENT, NETWORK, RATE, WIDTH
-from genmodels.models.base import Card, Curve, Model
-from genmodels.models.vae import BETA, LIKELIHOOD, SAMPLES, VAE, WARMUP
+from genmodels.models.base import Card, Curve
+from genmodels.models.vae import VAE
 
 
 class CVAE(VAE):
@@ -23,24 +22,4 @@ class CVAE(VAE):
         passage="CVAE",
     )
     curves = VAE.curves | {"kl": Curve("KL(q(z|x, y) || p(z))", "nats per image")}
-    conditional = True
-
-    def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        latent: LATENT = 20,
-        beta: BETA = 1.0,
-        likelihood: LIKELIHOOD = "automatic",
-        network: NETWORK = "connected",
-        depth: DEPTH = 1,
-        width: WIDTH = 400,
-        channels: CHANNELS = 32,
-        samples: SAMPLES = 1,
-        warmup: WARMUP = 0,
-        lr: RATE = 1e-3,
-        batch: BATCH = 128,
-    ) -> None:
-        Model.__init__(self, shape, classes, locals())
-        self.networks()
+    conditional = True  # which is all it takes: see VAE.networks and VAE.condition
