@@ -46,8 +46,9 @@ _runs: dict[str, Run] = {}  # the oldest first
 _queue: Queue | None = None
 
 
-def create(*arguments: Any, **settings: Any) -> Run:
-    """A new run, made as `Run` is made, started or waiting its turn."""
+def create(*arguments: Any, paused: str = "", **settings: Any) -> Run:
+    """A new run, made as `Run` is made, started or waiting its turn; with a reason to be paused, before its first
+    round."""
     global _queue
     with _guard:
         if _queue is None:
@@ -57,6 +58,8 @@ def create(*arguments: Any, **settings: Any) -> Run:
     run = Run(*arguments, **settings)
     with _guard:
         _runs[run.id] = run
+    if paused:
+        run.pause(paused)
     run.start(_queue)
     return run
 

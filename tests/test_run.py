@@ -271,6 +271,14 @@ def test_one_trains_the_others_wait_in_order(runs):
     until(lambda: third.snapshot().round > 0 and first.snapshot().place == 1)
 
 
+def test_a_run_made_paused_plays_no_round(runs):
+    run = registry.create("gan", "mnist", SMALL["gan"], device="cpu", paused="Look first.")
+    until(lambda: run.snapshot().state == "paused")
+    assert (run.snapshot().round, run.snapshot().message) == (0, "Look first.")
+    run.resume()
+    until(lambda: run.snapshot().round > 0)
+
+
 def test_ids_cannot_be_guessed_and_find_only_their_run(runs):
     run = registry.create("gan", "mnist", SMALL["gan"], device="cpu", rounds=1)
     assert len(run.id) >= 20

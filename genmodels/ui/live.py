@@ -89,8 +89,8 @@ def start(request: Answer) -> Answer:
 def resume(saved: Checkpoint, seconds: Any) -> Answer:
     """A run that goes on from a file; paused, so that one can just look."""
     seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
-    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved)
-    run.pause("Loaded. Resume goes on from here.")
+    reason = "Loaded. Resume goes on from here."
+    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved, paused=reason)
     _setups[run] = Setup(run.snapshot().settings, seconds, resumed=f"{file_name(run)}.safetensors")
     return {"run": run.id}
 
