@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -36,6 +37,30 @@ class Picture:
     seconds: float
     png: bytes
     caption: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a run was at one moment; a higher revision is a later one."""
+
+    revision: int
+    id: str
+    model: str
+    dataset: str  # in words
+    state: str  # waiting, running, paused, done, stopped, failed
+    place: int  # in the queue; 0: not waiting
+    message: str
+    round: int
+    images: int
+    seconds: float  # of training, pictures included, pauses not
+    rate: float  # images per second
+    left: float | None  # seconds until a limit is reached, None without one
+    device: str
+    seed: int
+    settings: dict[str, Any]
+    curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]  # images seen and values of each term
+    marks: tuple[tuple[int, str], ...]  # what happened after so many images
+    pictures: tuple[Picture, ...]  # the oldest first
 
 
 class Curves:
@@ -191,10 +216,10 @@ class Record:
         self.marks = (*self.marks[1 - MARKS :], (self._trainer.seen, text))
 
     def cut(self) -> None:
-        """Forgets what came after the present place of a training that went back."""
+        """Forgets what came after the present place of a training that went back; its marks move here."""
         for part in (self._terms, self._held_out, self._album):
             part.cut(self._trainer.seen)
-        self.marks = tuple(mark for mark in self.marks if mark[0] <= self._trainer.seen)
+        self.marks = tuple((min(images, self._trainer.seen), text) for images, text in self.marks)
         self._pace.clear()
 
     def rate(self, seconds: float) -> float:

@@ -10,31 +10,51 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
+from genmodels import precision
 from genmodels.checkpoint import Checkpoint
 from genmodels.data import Dataset
 from genmodels.errors import UserError
-from genmodels.models import build
-from genmodels.models.base import Batch
+from genmodels.models import MODELS, build
+from genmodels.models.base import Batch, settings_of
 from genmodels.training import Trainer, best_device
 
 log = logging.getLogger(__name__)
 
 
 class Interrupted(Exception):
-    """A round was left between two of its steps."""
+    """A round was left between two of its steps, or a measurement before its end."""
 
 
 class StoppableTrainer(Trainer):
-    """A trainer that leaves a round once its deadline (`time.perf_counter`) has passed; not where other processes
-    would wait for it."""
+    """A trainer that leaves what it does once its deadline (`time.perf_counter`) has passed; a round not where other
+    processes would wait for it."""
 
     deadline = math.inf
 
     def batch(self) -> Batch:
-        if self.world == 1 and time.perf_counter() > self.deadline:
-            raise Interrupted
+        if self.world == 1:
+            self._check()
         return super().batch()
+
+    def settle(self) -> None:
+        """Measures how to compute fastest, and does so from now on; left at the next layer after the deadline."""
+
+        def check(module: nn.Module, inputs: object) -> None:  # a function, for it is copied with the model
+            self._check()
+
+        hooks = [module.register_forward_pre_hook(check) for module in self.model.modules()]
+        try:
+            plan = precision.choose(self.model, self.device)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        self.use(plan)
+
+    def _check(self) -> None:
+        if time.perf_counter() > self.deadline:
+            raise Interrupted
 
 
 def prepare(
@@ -42,6 +62,10 @@ def prepare(
 ) -> StoppableTrainer:
     """A trainer at its first round, or where a checkpoint left it; then only live settings may differ from it."""
     where = check_device(device)
+    known = settings_of(MODELS[model]) if model in MODELS else {}
+    for name in settings:
+        if known and name not in known:
+            raise UserError(f"{model} has no setting {name[:40]!r}; it has {', '.join(known)}.")
     if resume is None:
         network = build(model, dataset.shape, len(dataset.classes), seed, **settings)
         return StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
@@ -52,7 +76,7 @@ def prepare(
     before = resume.model.settings()
     network = build(model, dataset.shape, len(dataset.classes), seed, **before)
     for name, value in settings.items():
-        if value != before.get(name):
+        if known[name][0].check(name, value) != before[name]:
             network.change(name, value)
     trainer = StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
     _restore(trainer, resume.state, seed)

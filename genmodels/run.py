@@ -12,18 +12,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import distributed
 
-from genmodels import checkpoint, data, precision
+from genmodels import checkpoint, data
 from genmodels.errands import Errands
 from genmodels.errors import UserError
-from genmodels.history import Picture, Record
-from genmodels.models.base import Real, Whole, settings_of
+from genmodels.history import Record, Snapshot
+from genmodels.limits import KINDS, Limits
+from genmodels.models.base import Whole, settings_of
 from genmodels.prepare import Interrupted, in_words, prepare, sentence
 
 WATCHED_SECONDS = 3.0  # after a look, pictures go on being drawn for so long
@@ -32,11 +32,6 @@ PATIENCE_SECONDS = 0.5  # a stop waits so long for the end of a round, then acts
 CHECK_ROUNDS = 25  # between looks for numbers that are not finite
 GOOD_ROUNDS = 200  # between copies of the state to fall back on
 SEED = Whole(0, 2**31 - 1, "seed")
-LIMITS = {
-    "seconds": Real(0.01, 1e7, "seconds"),
-    "rounds": Whole(1, 10**9, "rounds"),
-    "images": Whole(1, 10**12, "images"),
-}
 ENDED = ("done", "stopped", "failed")
 
 
@@ -45,30 +40,6 @@ class Queue(Protocol):
 
     def place(self, run: Run) -> int: ...
     def leave(self, run: Run) -> None: ...
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a run was at one moment; a higher revision is a later one."""
-
-    revision: int
-    id: str
-    model: str
-    dataset: str  # in words
-    state: str  # waiting, running, paused, done, stopped, failed
-    place: int  # in the queue; 0: not waiting
-    message: str
-    round: int
-    images: int
-    seconds: float  # of training, pictures included, pauses not
-    rate: float  # images per second
-    left: float | None  # seconds until a limit is reached, None without one
-    device: str
-    seed: int
-    settings: dict[str, Any]
-    curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]  # images seen and values of each term
-    marks: tuple[tuple[int, str], ...]  # what happened after so many images
-    pictures: tuple[Picture, ...]  # the oldest first
 
 
 class Run:
@@ -93,8 +64,6 @@ class Run:
         resume: checkpoint.Checkpoint | None = None,
     ) -> None:
         self.id = secrets.token_urlsafe(16)
-        limits = {"seconds": seconds, "rounds": rounds, "images": images}
-        limits = {name: LIMITS[name].check(name, value) for name, value in limits.items() if value is not None}
         self.model, self.dataset = model, data.load(dataset)
         self.seed = SEED.check("seed", resume.seed if resume else seed)
         with in_words():
@@ -103,7 +72,7 @@ class Run:
             self._good = self.trainer.state()
         self._rank = distributed.get_rank() if self.trainer.world > 1 else 0
         self.seconds = resume.seconds if resume else 0.0
-        self._ends = {name: self._position()[name] + limit for name, limit in limits.items()}
+        self._limits = Limits(self._position(), {"seconds": seconds, "rounds": rounds, "images": images})
 
         self._lock = threading.RLock()  # a signal may arrive while its own thread holds it
         self._wake = threading.Event()
@@ -116,7 +85,7 @@ class Run:
         self._viewed = -math.inf
         self.asked = time.monotonic()  # when somebody last did, for those who clear away
 
-        self._rescued = False
+        self._settled, self._rescued = False, False
         self._snapshot: Snapshot | None = None
         self._publish("waiting", "Waiting to start.")
 
@@ -143,7 +112,7 @@ class Run:
 
     def step(self, rounds: int = 1) -> None:
         """So many rounds, then a pause."""
-        self._want("running", steps=LIMITS["rounds"].check("rounds", rounds))
+        self._want("running", steps=KINDS["rounds"].check("rounds", rounds))
 
     def stop(self) -> None:
         """Ends the run after its present round, or within it if that takes long; it can still be saved."""
@@ -192,8 +161,6 @@ class Run:
         try:
             self._draw()
             self._publish()
-            if self.trainer.world == 1:
-                self.trainer.use(precision.choose(self.trainer.model, self.trainer.device))
             state, message = self._train(queue)
             self._draw()
         except Exception as error:
@@ -209,7 +176,7 @@ class Run:
         while True:
             self._wake.clear()
             self._errands.do()
-            ending = self._agree(2 if self._wanted == "stopped" else int(self._is_done()))
+            ending = self._agree(2 if self._wanted == "stopped" else int(self._limits.reached(self._position())))
             if ending:
                 return ("stopped", "Stopped.") if ending == 2 else ("done", "Done.")
             if self._wanted == "paused":
@@ -223,17 +190,26 @@ class Run:
                 self._publish("waiting", f"Waiting for a free place: number {place} in the queue.", place)
                 self._wake.wait()
             else:
-                if self._snapshot.state != "running":
-                    self._publish("running", "")
-                self._play()
+                try:
+                    self._begin()
+                    self._play()
+                except Interrupted:
+                    continue
+
+    def _begin(self) -> None:
+        """The first time, measures how to compute: not earlier, lest it disturb a run that trains."""
+        if self._snapshot.state == "running":
+            return
+        if not self._settled and self.trainer.world == 1:
+            self._publish("running", "Measuring what is fastest on this computer.")
+            self.trainer.settle()
+            self._settled = True
+        self._publish("running", "")
 
     def _play(self) -> None:
         """One round, and what there is to see of it."""
         start, before = time.perf_counter(), self.seconds
-        try:
-            progress = self.trainer.round(self._only)
-        except Interrupted:
-            return
+        progress = self.trainer.round(self._only)
         self._record.note(progress)
         if progress.round % CHECK_ROUNDS == 0:
             finite = self.trainer.finite() and all(bool(term.isfinite().all()) for term in progress.terms.values())
@@ -301,9 +277,6 @@ class Run:
     def _position(self) -> dict[str, float]:
         return {"seconds": self.seconds, "rounds": self.trainer.round_number, "images": self.trainer.seen}
 
-    def _is_done(self) -> bool:
-        return any(self._position()[name] >= end for name, end in self._ends.items())
-
     def _agree(self, code: int) -> int:
         """The highest code of all processes, so that they turn the same way."""
         if self.trainer.world == 1:
@@ -311,13 +284,6 @@ class Run:
         codes = torch.tensor(code, device=self.trainer.device)
         distributed.all_reduce(codes, distributed.ReduceOp.MAX)
         return int(codes)
-
-    def _left(self, rate: float) -> float | None:
-        """Seconds until the nearest limit."""
-        paces = {"seconds": 1.0, "images": rate, "rounds": rate / max(1, self.trainer.seen) * self.trainer.round_number}
-        position = self._position()
-        times = [(end - position[name]) / paces[name] for name, end in self._ends.items() if paces[name] > 0]
-        return max(0.0, min(times)) if times else None
 
     def _publish(self, state: str | None = None, message: str | None = None, place: int = 0) -> None:
         before, trainer, rate = self._snapshot, self.trainer, self._record.rate(self.seconds)
@@ -333,7 +299,7 @@ class Run:
             images=trainer.seen,
             seconds=self.seconds,
             rate=rate,
-            left=self._left(rate),
+            left=self._limits.left(self._position(), rate),
             device=str(trainer.device),
             seed=self.seed,
             settings=trainer.model.settings(),
