@@ -79,9 +79,11 @@ def main() -> int:
         arguments.function(arguments)
         sys.stdout.flush()
     except UserError as error:
-        print(error, file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # all processes make the same mistake
+            print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,7 @@ from torch import Tensor
 from genmodels import __version__
 from genmodels.errors import UserError
 from genmodels.models import MODELS, build
-from genmodels.models.base import Model
+from genmodels.models.base import Model, settings_of
 from genmodels.training import Trainer
 
 FORMAT = "genmodels 1"
@@ -70,6 +70,17 @@ def save(path: str | Path, trainer: Trainer, dataset: str, seed: int, seconds: f
     write(Path(path), content)
 
 
+def check_place(path: Path) -> None:
+    """Raises the UserError of `write` now, before the work whose result would be lost."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UserError(_unwritable(path, error)) from error
+
+
 def write(path: Path, content: bytes) -> None:
     """Puts a file in its place in one step, making its folder if need be."""
     try:
@@ -85,13 +96,19 @@ def write(path: Path, content: bytes) -> None:
         finally:
             Path(fresh).unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another place.") from error
+        raise UserError(_unwritable(path, error)) from error
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be written ({error.strerror or error}): choose another place."
 
 
 def load(path: str | Path) -> Checkpoint:
     """Reads a file; UserError, in one sentence, for anything that is not a sound checkpoint."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
+            raise UserError(f"{path} cannot be read: it is not a file.")
         size = path.stat().st_size
         with path.open("rb") as file:
             header = _header(file.read(8 + LARGEST_HEADER), size, path)
@@ -114,6 +131,8 @@ def load(path: str | Path) -> Checkpoint:
         raise UserError(f"{path.name} cannot be read: it is damaged.") from error
     if not all(bool(tensor.isfinite().all()) for tensor in state.values() if tensor.is_floating_point()):
         raise UserError(f"{path.name} holds numbers that are not finite: its run had failed.")
+    if "counters" in state and state["counters"].tolist()[:2] != [facts["rounds"], facts["images"]]:
+        raise UserError(f"{path.name} contradicts itself about how long it was trained.")
     model = build(metadata["model"], shape, classes, **settings).eval().requires_grad_(False)
     model.load_state_dict({n.removeprefix("average."): t for n, t in state.items() if n.startswith("average.")})
     return Checkpoint(model, **facts, state=state, can_resume="counters" in state)
@@ -128,7 +147,8 @@ def _header(start: bytes, size: int, path: Path) -> dict[str, Any]:
     try:
         header = json.loads(start[8 : 8 + length], object_pairs_hook=_without_twins)
         tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        spans = sorted((*entry["data_offsets"], SIZES[entry["dtype"]], tuple(entry["shape"])) for entry in tensors)
+        places = [(*entry["data_offsets"], SIZES[entry["dtype"]], tuple(entry["shape"])) for entry in tensors]
+        spans = [(begin, after, width, shape) for begin, after, width, shape in sorted(places)]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged from error
     end = 0
@@ -155,8 +175,10 @@ def _facts(metadata: dict[str, str]) -> tuple[tuple[int, int, int], int, dict[st
     whole = len(shape) == 3 and all(type(side) is int for side in shape)
     if not whole or shape[0] not in (1, 3) or not 4 <= shape[1] == shape[2] <= LARGEST_SIDE or not 1 <= classes <= 1000:
         raise ValueError("no such images")
-    if metadata["model"] not in MODELS or not isinstance(settings, dict) or len(metadata["dataset"]) > 200:
+    if not isinstance(settings, dict) or not set(settings) <= set(settings_of(MODELS[metadata["model"]])):
         raise ValueError("no such model")
+    if len(metadata["dataset"]) > 200:
+        raise ValueError("no such data set")
     facts = {
         "dataset": metadata["dataset"],
         "seed": int(metadata["seed"]),

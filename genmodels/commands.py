@@ -53,9 +53,6 @@ def train(arguments: Namespace) -> None:
     """Trains in the foreground and saves; Ctrl-C ends the training, not the saving."""
     chief = _join_others(arguments.device)
     loud = chief and not arguments.quiet
-    out = arguments.out or Path("runs", f"{arguments.model}-{arguments.dataset}-{arguments.seed}.safetensors")
-    if out.is_dir():
-        raise UserError(f"{out} is a folder: name a file.")
     limits = {name: getattr(arguments, name) for name in ("seconds", "rounds", "images")}
     if all(value is None for value in limits.values()):
         limits["seconds"] = SECONDS
@@ -70,6 +67,8 @@ def train(arguments: Namespace) -> None:
         resume=resume,
         **limits,
     )
+    out = arguments.out or Path("runs", f"{run.model}-{run.dataset.name}-{run.seed}.safetensors")
+    checkpoint.check_place(out)
     if loud:
         print(f"{arguments.model} on {run.dataset.describe()}", flush=True)
     signal.signal(signal.SIGINT, lambda number, frame: run.stop())

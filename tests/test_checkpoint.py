@@ -1,6 +1,7 @@
 """Files: what goes in comes out, and whatever else comes in gets one sentence and little memory."""
 
 import json
+import os
 import random
 import struct
 import tracemalloc
@@ -122,6 +123,9 @@ def test_foreign_files_get_a_sentence(tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(UserError, match="was not saved by this program"):
         checkpoint.load(tmp_path / "other.safetensors")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="not a file"):
+        checkpoint.load(tmp_path / "pipe")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
     with pytest.raises(UserError, match="not a sound safetensors file"):
         checkpoint.load(tmp_path / "picture.png")
@@ -151,6 +155,9 @@ def test_numbers_that_are_not_finite_get_a_sentence(good, tmp_path):
         ("settings", '{"width": 1000000000}'),
         ("settings", '{"width": 1e400}'),
         ("settings", '{"nonsense": 1}'),
+        ("settings", '{"shape": 1}'),
+        ("settings", '{"seed": "x"}'),
+        ("rounds", "4"),
         ("model", "__init__"),
         ("model", "vae"),
         ("seed", "x"),
@@ -180,6 +187,8 @@ def test_hostile_headers_get_a_sentence_and_little_memory(good, tmp_path):
         "negative": header | {name: {"dtype": "F32", "shape": [-8, -64], "data_offsets": span}},
         "gap": header | {name: header[name] | {"data_offsets": [span[0] + 4, span[1] + 4]}},
         "overlap": header | {name: header[name] | {"data_offsets": [0, span[1] - span[0]]}},
+        "three": header | {name: header[name] | {"data_offsets": [*span, 0]}},
+        "one": header | {name: header[name] | {"data_offsets": span[:1]}},
         "dtype": header | {name: header[name] | {"dtype": "F8"}},
         "text": header | {name: header[name] | {"shape": "wide"}},
         "list": [1, 2, 3],

@@ -1,17 +1,21 @@
 """The command line, run as a person would: as a process."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
+from genmodels.__main__ import main
 from genmodels.models import MODELS
 
 COMMAND = [sys.executable, "-m", "genmodels"]
@@ -25,11 +29,22 @@ def run(*arguments, code=0, **options):
     return done
 
 
+def here(*arguments, code=0):
+    """The same in this process, to spare the start of one for each; what it says on stderr."""
+    errors, handlers = io.StringIO(), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with patch("sys.argv", ["genmodels", *map(str, arguments)]), redirect_stderr(errors):
+            assert main() == code, errors.getvalue()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return errors.getvalue()
+
+
 def sentence(*arguments):
     """The one sentence on stderr of a command that fails."""
-    done = run(*arguments, code=1)
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].endswith("."), done.stderr
+    lines = here(*arguments, code=1).strip().splitlines()
+    assert len(lines) == 1 and lines[0].endswith("."), lines
     return lines[0]
 
 
@@ -37,7 +52,7 @@ def sentence(*arguments):
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for name, settings in SMALL.items():
-        run("train", name, "mnist", "--rounds", 5, "--quiet", "--out", folder / f"{name}.safetensors", *settings)
+        here("train", name, "mnist", "--rounds", 5, "--quiet", "--out", folder / f"{name}.safetensors", *settings)
     return folder
 
 
@@ -54,14 +69,19 @@ def test_train_says_what_it_does_and_saves_where_it_always_does(tmp_path):
     done = run("train", "gan", "mnist", "--rounds", 3, "--seed", 7, *SMALL["gan"], cwd=tmp_path, env=here)
     assert "MNIST, 60,000 of 60,000: bundled" in done.stdout
     assert "generator_loss" in done.stdout and "Go on with: python -m genmodels train" in done.stdout
-    assert (tmp_path / "runs" / "gan-mnist-7.safetensors").is_file()
+    file = tmp_path / "runs" / "gan-mnist-7.safetensors"
+    assert file.is_file()
+    before = file.read_bytes()
+    run("train", "gan", "mnist", "--rounds", 1, "--resume", file, cwd=tmp_path, env=here)
+    assert file.read_bytes() != before  # it goes on under its own seed's name
 
 
 def test_the_same_command_gives_the_same_file_and_resuming_goes_on_exactly(tmp_path):
     settings = SMALL["vae"]
     for name, rounds in [("a", 6), ("b", 6), ("c", 3)]:
         run("train", "vae", "mnist", "--rounds", rounds, "--quiet", "--out", tmp_path / name, *settings)
-    run("train", "vae", "mnist", "--rounds", 3, "--quiet", "--resume", tmp_path / "c", "--out", tmp_path / "d")
+    again = ["--resume", tmp_path / "c", "--out", tmp_path / "d", "--set", "width=16"]  # the same is no change
+    run("train", "vae", "mnist", "--rounds", 3, "--quiet", *again)
     a, b, d = (load_file(tmp_path / name) for name in "abd")
     for key in a:
         if key != "counters":  # they hold seconds
@@ -94,19 +114,19 @@ def test_sample_writes_pictures_and_tensors(files, tmp_path):
 
 
 def test_conditional_samples_carry_their_labels(tmp_path):
-    run("train", "cgan", "mnist", "--rounds", 2, "--quiet", "--out", tmp_path / "c", "--set", "width=16")
-    run("sample", tmp_path / "c", "--count", 6, "--labels", "3,1", "--out", tmp_path / "s.safetensors")
+    here("train", "cgan", "mnist", "--rounds", 2, "--quiet", "--out", tmp_path / "c", "--set", "width=16")
+    here("sample", tmp_path / "c", "--count", 6, "--labels", "3,1", "--out", tmp_path / "s.safetensors")
     assert load_file(tmp_path / "s.safetensors")["labels"].tolist() == [3, 1, 3, 1, 3, 1]
     assert "from 0 to 9" in sentence("sample", tmp_path / "c", "--labels", "10")
     assert "from 0 to 9" in sentence("sample", tmp_path / "c", "--labels", "one")
 
 
 def test_reconstruct_and_interpolate(files, tmp_path):
-    run("reconstruct", files / "vae.safetensors", "--count", 16, "--out", tmp_path / "r.png")
+    here("reconstruct", files / "vae.safetensors", "--count", 16, "--out", tmp_path / "r.png")
     assert Image.open(tmp_path / "r.png").size == (8 * 29 - 1, 4 * 29 - 1)
-    run("interpolate", files / "vae.safetensors", 0, 5, "--steps", 7, "--path", "lerp", "--out", tmp_path / "w.png")
+    here("interpolate", files / "vae.safetensors", 0, 5, "--steps", 7, "--path", "lerp", "--out", tmp_path / "w.png")
     assert Image.open(tmp_path / "w.png").size == (7 * 29 - 1, 28)
-    run("interpolate", files / "gan.safetensors", 0, 5, "--steps", 7, "--out", tmp_path / "w.gif")
+    here("interpolate", files / "gan.safetensors", 0, 5, "--steps", 7, "--out", tmp_path / "w.gif")
     assert Image.open(tmp_path / "w.gif").n_frames > 5
 
 
@@ -121,6 +141,7 @@ def test_mistakes_get_one_sentence(files, tmp_path):
     assert "choose one of" in sentence("train", "stylegan", "mnist")
     assert "imagenet" in sentence("train", "gan", "imagenet")
     assert "has no setting" in sentence("train", "gan", "mnist", "--set", "momentum=1")
+    assert "has no setting" in sentence("train", "gan", "mnist", "--set", "seed=5")
     assert "NAME=VALUE" in sentence("train", "gan", "mnist", "--set", "width")
     assert "from 16 to 2048" in sentence("train", "gan", "mnist", "--set", "width=4")
     assert "seconds" in sentence("train", "gan", "mnist", "--seconds", "nan")
@@ -128,6 +149,9 @@ def test_mistakes_get_one_sentence(files, tmp_path):
     assert "seed" in sentence("train", "gan", "mnist", "--seed", "-1")
     assert "device" in sentence("train", "gan", "mnist", "--device", "abacus")
     assert "folder" in sentence("train", "gan", "mnist", "--out", tmp_path)
+    began = time.monotonic()
+    assert "cannot be written" in sentence("train", "gan", "mnist", "--out", files / "gan.safetensors" / "below")
+    assert time.monotonic() - began < 30  # before the training, which takes 60 s
     assert "cannot be read" in sentence("train", "gan", "mnist", "--resume", tmp_path / "none")
     assert "holds gan" in sentence("train", "vae", "mnist", "--resume", files / "gan.safetensors")
     assert "cannot be read" in sentence("sample", tmp_path / "none")
@@ -140,7 +164,14 @@ def test_mistakes_get_one_sentence(files, tmp_path):
     assert "cannot be written" in sentence("sample", files / "gan.safetensors", "--out", "/proc/none/a.png")
 
 
+def test_a_failing_process_says_one_sentence_and_exits_with_one(tmp_path):
+    for arguments in (["train", "stylegan", "mnist"], ["info", tmp_path / "none"]):
+        done = run(*arguments, code=1)
+        assert done.stdout == "" and len(done.stderr.strip().splitlines()) == 1
+
+
 def test_wrong_usage_exits_with_two():
-    run("train", code=2)
-    run("fly", code=2)
-    run("train", "gan", "mnist", "--seconds", "1", "--rounds", "1", code=2)
+    assert "usage" in run("train", code=2).stderr
+    for arguments in (["fly"], ["train", "gan", "mnist", "--seconds", "1", "--rounds", "1"]):
+        with pytest.raises(SystemExit, match="2"):
+            here(*arguments)
