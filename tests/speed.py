@@ -1,8 +1,8 @@
-"""Images per second of the VAE here against the usual script with a DataLoader, taken in turns.
+"""Images per second, in turns: the VAE here against the usual script, and a DCGAN watched against one unwatched.
 
     python -m tests.speed [--seconds 6] [--pairs 5]
 
-Both: 784-400-20, Bernoulli, batch 128, Adam 1e-3, MNIST. The usual script decodes and scales every image anew
+Both VAEs: 784-400-20, Bernoulli, batch 128, Adam 1e-3, MNIST. The usual script decodes and scales every image anew
 (torchvision's MNIST with ToTensor), through one worker.
 """
 
@@ -18,9 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 from torchvision.transforms.functional import to_pil_image
 
-from genmodels import data, precision
+from genmodels import data, precision, registry
 from genmodels.models import build
 from genmodels.training import Trainer
+from genmodels.ui import live
 
 
 class Usual(nn.Module):
@@ -91,6 +92,26 @@ def ours(dataset: data.Dataset, seconds: float) -> float:
     return (trainer.seen - before) / (time.perf_counter() - start)
 
 
+def shown(seconds: float, watched: bool) -> float:
+    """Images per second of a DCGAN's run, with or without a page that asks for news five times a second."""
+    run = registry.create("dcgan", "mnist", {}, seconds=3600)
+    live._setups[run] = live.Setup(run.snapshot().settings, 3600)
+    while run.snapshot(viewer=False).round < 10:
+        time.sleep(0.1)
+    start, before, have, revision = time.perf_counter(), run.snapshot(viewer=False).images, [], -1
+    while time.perf_counter() - start < seconds:
+        if watched:
+            news = live.look({"run": run.id, "have": have, "revision": revision})
+            if news:
+                revision = news["revision"]
+                have += [picture["images"] for picture in news["pictures"]["fresh"]]
+        time.sleep(0.2)
+    rate = (run.trainer.seen - before) / (time.perf_counter() - start)
+    run.stop()
+    run.join()
+    return rate
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=6)
@@ -103,6 +124,12 @@ def main() -> None:
         ratios.append(here / theirs)
         print(f"usual {theirs:8,.0f}   here {here:8,.0f} images/s   ratio {ratios[-1]:.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
+    costs = []
+    for _ in range(chosen.pairs):
+        alone, watched = shown(chosen.seconds, watched=False), shown(chosen.seconds, watched=True)
+        costs.append(1 - watched / alone)
+        print(f"alone {alone:8,.0f}   watched {watched:8,.0f} images/s   cost {100 * costs[-1]:.1f} %", flush=True)
+    print(f"median cost of a viewer {100 * statistics.median(costs):.1f} %")
 
 
 if __name__ == "__main__":
