@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,18 +40,25 @@ class StoppableTrainer(Trainer):
         return super().batch()
 
     def settle(self) -> None:
-        """Measures how to compute fastest, and does so from now on; left at the next layer after the deadline."""
+        """Measures how to compute fastest, and does so from now on; left at once after the deadline."""
 
         def check(module: nn.Module, inputs: object) -> None:  # a function, for it is copied with the model
             self._check()
 
-        hooks = [module.register_forward_pre_hook(check) for module in self.model.modules()]
-        try:
-            plan = precision.choose(self.model, self.device)
-        finally:
+        def unhook(done: Future) -> None:
             for hook in hooks:
                 hook.remove()
-        self.use(plan)
+
+        # A backward pass can take seconds: it is waited for in another thread, which ends at its next layer.
+        hooks = [module.register_forward_pre_hook(check) for module in self.model.modules()]
+        executor = ThreadPoolExecutor(1)
+        plan = executor.submit(precision.choose, self.model, self.device)
+        plan.add_done_callback(unhook)
+        executor.shutdown(wait=False)
+        while not plan.done():
+            wait([plan], timeout=0.1)
+            self._check()
+        self.use(plan.result())
 
     def _check(self) -> None:
         if time.perf_counter() > self.deadline:
