@@ -85,10 +85,10 @@ def _xml(model: str) -> list[str]:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_command_holds_what_differs_from_the_defaults(model):
     settings = {name: default for name, (_, default) in settings_of(MODELS[model]).items()}
-    settings["batch"] = 32
+    settings["batch"] = 48
     words = shlex.split(repeat.command(model, "mnist", settings, 3, 60))
     assert words[:6] == ["python", "-m", "genmodels", "train", model, "mnist"]
-    assert words[6:] == ["--seconds", "60", "--seed", "3", "--set", "batch=32"]
+    assert words[6:] == ["--seconds", "60", "--seed", "3", "--set", "batch=48"]
     assert repeat.command(model, "mnist", settings, 3, 60, "a.safetensors").endswith("--resume a.safetensors")
     for file in (None, "a.safetensors"):
         text = repeat.script(model, "mnist", settings, 3, 60, ["steps = 2 after 640 images"], file)

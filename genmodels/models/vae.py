@@ -76,7 +76,8 @@ class VAE(Model):
         self.log_sigma = None if self.binary else nn.Parameter(torch.tensor(-1.5))
 
     def condition(self, labels: Tensor | None) -> Tensor | None:
-        return one_hot(labels, self.classes) if self.conditional else None
+        # As large as a component of z, else the code learns to say the class before anybody hears the label.
+        return one_hot(labels, self.classes) * self.classes**0.5 if self.conditional else None
 
     def posterior(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and log sigma^2 of q(z|x), each (N, latent)."""

@@ -3,6 +3,7 @@ let run = null; // the id, which is also in the address
 let news = { state: "idle", revision: -1 };
 let busy = false;
 let lost = false; // whether the server did not answer lately
+let chosen = null; // the player asked for, until the server has heard of it
 let wake = () => {};
 
 const UNREACHABLE = "The server does not answer. Trying again.";
@@ -37,6 +38,7 @@ async function start() {
 
 function adopt(id) {
   run = id;
+  chosen = null;
   news = { state: "waiting", revision: -1 };
   forget();
   find(".message").textContent = find(".plots").innerHTML = "";
@@ -48,7 +50,10 @@ async function command(action, more = {}) {
   if (!run) return;
   fault("");
   const answer = await ask("command", { run, action, ...more });
-  if (answer.error) fault(answer.error);
+  if (answer.error) {
+    fault(answer.error);
+    chosen = null;
+  }
   wake();
 }
 
@@ -92,7 +97,8 @@ function players(names, only) {
       }),
     );
   }
-  every("input", box).forEach((radio) => (radio.checked = radio.value === only));
+  if (chosen === only) chosen = null;
+  every("input", box).forEach((radio) => (radio.checked = radio.value === (chosen ?? only)));
 }
 
 function hear(answer) {
@@ -227,7 +233,7 @@ element.addEventListener("input", (event) => {
 
 element.addEventListener("change", (event) => {
   if (event.target.matches(".load")) return load(event.target.files[0]);
-  if (event.target.name === "player") return command("only", { value: event.target.value });
+  if (event.target.name === "player") return command("only", { value: (chosen = event.target.value) });
   if (event.target.id === "model") showModel();
   if (event.target.name === "dataset") preview();
   const field = event.target.closest(".settings .field[data-live]");
