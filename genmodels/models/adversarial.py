@@ -12,8 +12,6 @@ from torch.optim import Optimizer
 from genmodels.models.base import Batch, Model, Player, Real, Terms, Whole, precise
 
 LATENT = Whole(2, 256, "latent dimensions", front=True)
-BATCH = Whole(8, 1024, "images per batch")
-RATE = Real(1e-6, 0.1, "learning rate", log=True, live=True)
 STEPS = Whole(1, 20, "discriminator steps per round", front=True, live=True)
 NOISE = Real(0, 2, "instance noise at the start", live=True)
 NOISE_IMAGES = Whole(1000, 10_000_000, "images until the instance noise is gone")

@@ -7,7 +7,20 @@ Without hidden layers f and g are affine, and the best of them is principal comp
 
 from torch import Tensor
 
-from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam, precise
+from genmodels.models.base import (
+    BATCH,
+    RATE,
+    Batch,
+    Card,
+    Choice,
+    Curve,
+    Model,
+    Player,
+    Terms,
+    Whole,
+    adam,
+    precise,
+)
 from genmodels.models.layers import Decoder, Encoder
 
 LATENT = Whole(1, 256, "latent dimensions", front=True)
@@ -15,8 +28,6 @@ NETWORK = Choice(("connected", "convolutional"), "networks", front=True)
 DEPTH = Whole(0, 6, "hidden layers, connected", front=True)
 WIDTH = Whole(16, 2048, "hidden units", front=True)
 CHANNELS = Whole(4, 128, "first channels, convolutional")
-RATE = Real(1e-6, 0.1, "learning rate", log=True, live=True)
-BATCH = Whole(8, 1024, "images per batch")
 
 
 class AE(Model):

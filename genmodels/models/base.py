@@ -107,6 +107,10 @@ class Flag:
 
 Kind = Whole | Real | Choice | Flag
 
+# Settings that most models have.
+BATCH = Whole(8, 1024, "images per batch")
+RATE = Real(1e-6, 0.1, "learning rate", log=True, live=True)
+
 
 def _number(name: str, value: Any) -> float:
     try:

@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS
-from genmodels.models.base import Card, Choice, Whole
+from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS
+from genmodels.models.base import BATCH, RATE, Card, Choice, Whole
 from genmodels.models.gan import DROPOUT, GAN, LOSS
 from genmodels.models.layers import MLP, feature_norm, narrowing, one_hot
 

@@ -8,8 +8,8 @@ For Gaussian noise the best r is x~ + sigma^2 grad log p_sigma(x~) (Miyasawa 196
 import torch
 from torch import Tensor
 
-from genmodels.models.ae import AE, BATCH, CHANNELS, DEPTH, LATENT, NETWORK, RATE, WIDTH
-from genmodels.models.base import Batch, Card, Choice, Curve, Model, Real, Terms
+from genmodels.models.ae import AE, CHANNELS, DEPTH, LATENT, NETWORK, WIDTH
+from genmodels.models.base import BATCH, RATE, Batch, Card, Choice, Curve, Model, Real, Terms
 
 
 class DAE(AE):

@@ -7,8 +7,8 @@ the generator with tanh at its output; LeakyReLU in the discriminator.
 
 from torch import Generator, Tensor, nn
 
-from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS
-from genmodels.models.base import Card, Choice, Whole
+from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS
+from genmodels.models.base import BATCH, RATE, Card, Choice, Whole
 from genmodels.models.gan import GAN, LOSS
 from genmodels.models.layers import Downsampler, Upsampler
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, STEPS, Adversarial
-from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam, precise
+from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS, Adversarial
+from genmodels.models.base import BATCH, RATE, Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam, precise
 from genmodels.models.layers import MLP, feature_norm, narrowing
 
 LOSS = Choice(("non-saturating", "minimax"), "generator's loss", live=True)

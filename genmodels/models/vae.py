@@ -12,8 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from genmodels.models.ae import BATCH, CHANNELS, DEPTH, LATENT, NETWORK, RATE, WIDTH
-from genmodels.models.base import Batch, Card, Choice, Curve, Model, Player, Real, Terms, Whole, adam, precise
+from genmodels.models.ae import CHANNELS, DEPTH, LATENT, NETWORK, WIDTH
+from genmodels.models.base import (
+    BATCH,
+    RATE,
+    Batch,
+    Card,
+    Choice,
+    Curve,
+    Model,
+    Player,
+    Real,
+    Terms,
+    Whole,
+    adam,
+    precise,
+)
 from genmodels.models.layers import Decoder, Encoder, one_hot
 
 LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian"), "likelihood p(x|z)", front=True)
@@ -134,11 +148,10 @@ class VAE(Model):
         return torch.stack(parts).logsumexp(0) - math.log(samples)
 
     def loss(self, batch: Batch) -> Terms:
+        x = self.observe(batch.images, batch.generator)
         if self.samples > 1:
-            x = self.observe(batch.images, batch.generator)
             weights = self.log_weights(x, batch.labels, self.samples, batch.generator)
             return {"loss": math.log(self.samples) - weights.logsumexp(0).mean()}
-        x = self.observe(batch.images, batch.generator)
         mu, log_variance = self.posterior(x, batch.labels)
         eps = torch.randn(mu.shape, generator=batch.generator, device=mu.device, dtype=mu.dtype)
         z = mu + torch.exp(0.5 * log_variance) * eps

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import RMSprop
 
-from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE, Adversarial
-from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, precise
+from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, Adversarial
+from genmodels.models.base import BATCH, RATE, Batch, Card, Choice, Curve, Player, Real, Terms, Whole, precise
 from genmodels.models.layers import MLP, Downsampler, Upsampler, feature_norm, narrowing
 
 CRITIC_STEPS = Whole(1, 20, "critic steps per round", front=True, live=True)

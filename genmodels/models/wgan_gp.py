@@ -6,8 +6,8 @@ min_G max_f E f(x) - E f(G(z)) - lambda E (||grad f(x^)|| - 1)^2,   x^ = u x + (
 import torch
 from torch import Tensor
 
-from genmodels.models.adversarial import BATCH, LATENT, NOISE, NOISE_IMAGES, RATE
-from genmodels.models.base import Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam
+from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES
+from genmodels.models.base import BATCH, RATE, Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam
 from genmodels.models.wgan import CRITIC_STEPS, NETWORK, WGAN
 
 
