@@ -93,6 +93,8 @@ class Run:
 
     def start(self, queue: Queue | None = None) -> None:
         """Trains in a thread of its own, once the queue lets it."""
+        if queue:
+            queue.place(self)  # here, not in the thread: the order is that of the calls
         self._errands.begin()
         self._thread = threading.Thread(target=self._live, args=(queue,), daemon=True)
         self._thread.start()

@@ -22,7 +22,7 @@ def make(name="gan", **options):
     return Run(name, "mnist", SMALL[name], device="cpu", **options)
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=60.0):
     """Waits until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -284,6 +284,15 @@ def test_one_trains_the_others_wait_in_order(runs):
     until(lambda: first.snapshot().place == 2)
     second.stop()
     until(lambda: third.snapshot().round > 0 and first.snapshot().place == 1)
+
+
+def test_who_comes_first_trains_first_even_if_slow_to_start(runs, monkeypatch):
+    draw = Run._draw
+    monkeypatch.setattr(Run, "_draw", lambda run: (time.sleep(0.5 if run.seed == 1 else 0), draw(run)))
+    first, second = (registry.create("gan", "mnist", SMALL["gan"], device="cpu", seed=seed) for seed in (1, 2))
+    until(lambda: second.snapshot().place == 1)
+    until(lambda: first.snapshot().round > 0)
+    assert second.snapshot().round == 0
 
 
 def test_a_run_made_paused_plays_no_round(runs):
