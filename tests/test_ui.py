@@ -13,7 +13,8 @@ from genmodels.models import MODELS, build
 from genmodels.models.base import settings_of
 from genmodels.ui import controls, repeat
 from genmodels.ui.experiments import experiments
-from genmodels.ui.figures import POINTS, Line, Plot, curves, curves_png, number, ticks
+from genmodels.ui.drawing import number, ticks
+from genmodels.ui.figures import POINTS, Line, Plot, curves, curves_png
 
 NUMBERS = some.floats(-1e6, 1e6) | some.just(math.nan) | some.just(math.inf)
 
@@ -55,7 +56,7 @@ def test_ticks_are_few_round_and_inside(low, span):
 def test_numbers_as_people_read_them():
     said = [number(x) for x in (0, 0.6931472, -12345.678, 40000.0, 1e-7, 2.5e8, math.nan)]
     minus = "\N{MINUS SIGN}"
-    assert said == ["0", "0.6931", f"{minus}12,346", "40,000", f"1.00e{minus}07", "2.50e+08", "not finite"]
+    assert said == ["0", "0.6931", f"{minus}12,346", "40,000", f"1.00e{minus}07", "2.50e+08", "not a number"]
 
 
 def test_the_download_is_a_picture_even_of_nothing():

@@ -1,47 +1,6 @@
-// The left column: which model's settings are shown, sliders beside their numbers, and all values as one object.
-const find = (selector) => element.querySelector(selector);
-const every = (selector, within = element) => [...within.querySelectorAll(selector)];
-
+// The left column: which model's settings are shown, and all values as one object.
 const chosenModel = () => find("#model").value;
 const fieldsOf = (model) => every(`.settings[data-model="${CSS.escape(model)}"] .field`);
-
-function valueOf(field) {
-  const radio = field.querySelector("input[type=radio]:checked");
-  if (radio) return radio.value;
-  const input = field.querySelector("input, select");
-  if (input.type === "checkbox") return input.checked;
-  return input.type === "number" ? (input.value.trim() === "" ? "nothing" : Number(input.value)) : input.value;
-}
-
-function setValue(field, value) {
-  const radios = every("input[type=radio]", field);
-  if (radios.length) return radios.forEach((radio) => (radio.checked = radio.value === String(value)));
-  const input = field.querySelector("input, select");
-  if (input.type === "checkbox") input.checked = value === true || value === "true";
-  else input.value = value;
-  follow(field);
-}
-
-// The slider goes where the number is; a logarithmic one holds exponents of ten.
-function follow(field) {
-  const slider = field.querySelector("input[type=range]");
-  const number = field.querySelector("input[type=number]");
-  if (!slider || number.value === "") return;
-  slider.value = "log" in slider.dataset ? Math.log10(Math.max(Number(number.value), 1e-9)) : number.value;
-  slider.setAttribute("aria-valuetext", number.value);
-}
-
-function lead(field) {
-  const slider = field.querySelector("input[type=range]");
-  const number = field.querySelector("input[type=number]");
-  let value = Number(slider.value);
-  if ("log" in slider.dataset) value = 10 ** value;
-  value = Number(value.toPrecision(2));
-  if ("whole" in slider.dataset) value = Math.round("log" in slider.dataset ? value : Number(slider.value));
-  // Rounding must not leave the range.
-  number.value = Math.min(Math.max(value, Number(number.min)), Number(number.max));
-  slider.setAttribute("aria-valuetext", number.value);
-}
 
 function setup() {
   const model = chosenModel();

@@ -1,4 +1,4 @@
-"""The one place that draws: curves whose colours follow the page.
+"""Curves over time, on the page and as a file.
 
 A figure takes numbers and knows no model. On the page it is SVG whose colours are CSS variables, so that dark
 mode follows by itself; for a file it is a PNG by matplotlib. Colours are those of Okabe and Ito (2008), which
@@ -9,11 +9,11 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from genmodels.ui.drawing import Canvas, figure, number
 
 SERIES = ("#0072B2", "#D55E00", "#007F5C", "#A8487E", "#5F5B53")  # --series-1 ... in page.css, light
 POINTS = 240  # of one line on the page: more than a screen shows apart
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 22  # margins of the SVG, in pixels
 
 
 @dataclass(frozen=True)
@@ -40,26 +40,6 @@ class Plot:
     end: float = 1.0
 
 
-def number(value: float) -> str:
-    """A number as people read it: four significant digits, no exponent between 0.0001 and a million."""
-    if not math.isfinite(value):
-        return "not finite"
-    if value == 0 or 1e-4 <= abs(value) < 1e6:
-        digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-        text = f"{value:,.{digits}f}"
-        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "\N{MINUS SIGN}")
-    return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
-
-
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / most
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(power * k for k in (1, 2, 5, 10) if power * k >= rough * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 12) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
 def bounds(plot: Plot) -> tuple[float, float, float, float]:
     """x and y ranges that hold the curves. A few early peaks far above the rest are cut off by the frame."""
     xs = [x for line in plot.lines for x in line.x]
@@ -84,53 +64,17 @@ def curves(plot: Plot, width: int = 520, height: int = 170) -> str:
     Every drawn point carries its value, so that `figure.js` can read them out where somebody points.
     """
     x0, x1, y0, y1 = bounds(plot)
-    inner_width, inner_height = width - LEFT - RIGHT, height - TOP - BOTTOM
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        across = LEFT + (x - x0) / (x1 - x0) * inner_width
-        up = min(max((y - y0) / (y1 - y0), -1.0), 2.0)  # far outside the frame is outside enough
-        return round(across, 1), round(TOP + (1 - up) * inner_height, 1)
-
-    bottom, right = height - BOTTOM, width - RIGHT
-    parts = []
-    for tick in ticks(y0, y1):
-        y = place(x0, tick)[1]
-        parts.append(f'<path class="grid" d="M{LEFT} {y}H{right}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{number(tick)}</text>')
-    for tick in ticks(x0, x1, max(2, width // 110)):
-        x = place(tick, y0)[0]
-        anchor = "middle" if LEFT < x < right - 20 else ("start" if x <= LEFT else "end")
-        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="{anchor}">{number(tick)}</text>')
-    parts.append(f'<path class="axis" d="M{LEFT} {bottom}H{right}"/>')
+    canvas = Canvas((x0, x1), (y0, y1), width, height)
     for x, text in plot.marks:
-        parts.append(f'<path class="mark" d="M{place(x, y0)[0]} {TOP}V{bottom}"><title>{escape(text)}</title></path>')
+        canvas.mark(x, text)
     for level, text in plot.levels:
-        y = place(x0, level)[1]
-        parts.append(f'<path class="level" d="M{LEFT} {y}H{right}"/>')
-        parts.append(f'<text class="level" x="{right}" y="{y - 4}" text-anchor="end">{escape(text)}</text>')
-    legend = []
+        canvas.level(level, text)
+    entries = []
     for line in plot.lines:
         points = _thinned(line)
-        drawn = " ".join("{},{}".format(*place(x, y)) for x, y in points)
-        values = " ".join(f"{x:g},{y:.5g}" for x, y in points)
-        color = f"var(--series-{line.color % len(SERIES) + 1})"
-        parts.append(f'<polyline points="{drawn}" data-values="{values}" style="stroke:{color}"/>')
-        latest = number(points[-1][1]) if points else ""
-        legend.append(
-            f'<li><i style="background:{color}"></i><span>{escape(line.name)}</span><output>{latest}</output></li>'
-        )
-    return (
-        f'<figure class="plot"><h3>{escape(plot.title)} <small>{escape(plot.y_label)}</small></h3>'
-        f"<ul>{''.join(legend)}</ul>"
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-label="{escape(describe(plot))}">'
-        f'<clipPath id="frame-{width}-{height}"><path d="M{LEFT} {TOP}H{right}V{bottom}H{LEFT}Z"/></clipPath>'
-        f'<g clip-path="url(#frame-{width}-{height})">'
-        f"{''.join(part for part in parts if part.startswith('<polyline'))}</g>"
-        f"{''.join(part for part in parts if not part.startswith('<polyline'))}"
-        f'<path class="cursor" d=""/></svg>'
-        f'<figcaption data-x="{escape(plot.x_label)}">{escape(plot.x_label)}</figcaption></figure>'
-    )
+        canvas.line([x for x, _ in points], [y for _, y in points], line.color)
+        entries.append((line.name, line.color, number(points[-1][1]) if points else ""))
+    return figure(plot.title, canvas.svg(describe(plot)), unit=plot.y_label, entries=entries, x_label=plot.x_label)
 
 
 def describe(plot: Plot) -> str:

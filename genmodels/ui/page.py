@@ -5,13 +5,18 @@ import gradio as gr
 from genmodels.ui import train
 
 HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
-<p>Press Start. Every picture shows the same samples, so you see each of them take shape.</p></header>"""
+<p>Their mathematics, to be seen and touched.</p></header>"""
+
+# The name of a tab in an address, its title, and what places its parts.
+TABS = {"train": ("Train", train.build)}
 
 
 def build() -> gr.Blocks:
     """The page as Blocks, without telemetry, its queue closed to direct calls."""
     with gr.Blocks(title="genmodels", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(HEAD, elem_classes="page", apply_default_css=False)
-        with gr.Tabs(), gr.Tab("Train", id="train"):
-            train.build()
+        with gr.Tabs():
+            for name, (title, place) in TABS.items():
+                with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
+                    place()
     return blocks.queue(api_open=False)

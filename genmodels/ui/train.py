@@ -13,7 +13,7 @@ from genmodels.ui.controls import choices, options, settings_form
 from genmodels.ui.experiments import experiments
 
 HERE = Path(__file__).parent
-SCRIPTS = ("controls.js", "album.js", "train.js")
+SCRIPTS = ("fields.js", "controls.js", "album.js", "train.js")
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 TIMES = {
     "30": "30 seconds",
@@ -46,6 +46,7 @@ def build() -> None:
 def lab() -> str:
     """Everything of the tab but the paper cards, as HTML."""
     return f"""<div class="lab"><style></style>
+<p class="lead">Press Start. Every picture shows the same samples, so you see each of them take shape.</p>
 <section class="controls" aria-label="Model and settings">{controls()}</section>
 <section class="stage" aria-label="Picture">
 <figure><div class="frame"><img class="picture" alt="" hidden></div>

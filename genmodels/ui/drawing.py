@@ -1,0 +1,210 @@
+"""Axes, lines, areas, dots, bars, cells and arrows in SVG; colours are CSS variables, so that dark mode follows."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 22  # margins, in pixels
+
+Color = int | str  # a place in the palette, from 0, or any CSS colour
+
+
+def number(value: float) -> str:
+    """A number as people read it: four significant digits, no exponent between 0.0001 and a million."""
+    if math.isinf(value):
+        return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
+    if math.isnan(value):
+        return "not a number"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+        text = f"{value:,.{digits}f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "\N{MINUS SIGN}")
+    return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """At most `most` round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / most
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * k for k in (1, 2, 5, 10) if power * k >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def css(color: Color) -> str:
+    """A colour of the palette, or the colour itself."""
+    return f"var(--series-{color % 5 + 1})" if isinstance(color, int) else color
+
+
+class Canvas:
+    """Axes over the ranges x and y, in pixels of the screen. What lies outside the frame is cut off.
+
+    Methods draw in data coordinates, in the order of the calls; `svg` gives the whole. `bare` leaves the axes out.
+    """
+
+    def __init__(
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        width: int = 520,
+        height: int = 220,
+        *,
+        bare: bool = False,
+    ) -> None:
+        self.x, self.y, self.width, self.height = x, y, width, height
+        self.left, self.right = (1, width - 1) if bare else (LEFT, width - RIGHT)
+        self.top, self.bottom = (1, height - 1) if bare else (TOP, height - BOTTOM)
+        self._inside: list[str] = []  # cut off at the frame
+        self._outside: list[str] = []
+        if not bare:
+            self._axes()
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Pixels of a point; far outside the frame is outside enough."""
+        across = (x - self.x[0]) / (self.x[1] - self.x[0])
+        up = (y - self.y[0]) / (self.y[1] - self.y[0])
+        across, up = min(max(across, -1.0), 2.0), min(max(up, -1.0), 2.0)
+        pixels = self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)
+        return round(pixels[0], 1), round(pixels[1], 1)
+
+    def line(
+        self, x: Sequence[float], y: Sequence[float], color: Color = 0, *, read: bool = True, more: str = ""
+    ) -> None:
+        """A curve, broken where y is not finite; `read` lets people point at its values."""
+        parts, points = [], []
+        for a, b in [*zip(x, y, strict=True), (0.0, math.nan)]:
+            if math.isfinite(b):
+                points.append((a, b))
+            elif points:
+                parts.append(points)
+                points = []
+        if read:  # one polyline, so that its values are found by its points
+            parts = [[point for part in parts for point in part]]
+        for points in parts:
+            values = " ".join(f"{a:g},{b:.5g}" for a, b in points) if read else ""
+            data = f' data-values="{values}"' if read else ""
+            self._inside.append(f'<polyline points="{self._points(points)}"{data} style="stroke:{css(color)}"{more}/>')
+
+    def area(self, x: Sequence[float], y: Sequence[float], color: Color = 0, opacity: float = 0.25) -> None:
+        """What lies between a curve and 0."""
+        points = [(x[0], 0.0), *zip(x, y, strict=True), (x[-1], 0.0)]
+        self._inside.append(f'<polygon points="{self._points(points)}" style="fill:{css(color)}" opacity="{opacity}"/>')
+
+    def dots(self, x: Sequence[float], y: Sequence[float], color: Color = 0, size: float = 2.5, more: str = "") -> None:
+        """Points as discs of this radius in pixels; one path, so that thousands stay cheap."""
+        d = "".join("M{} {}h0".format(*self.place(a, b)) for a, b in zip(x, y, strict=True))
+        style = f"stroke:{css(color)};stroke-width:{2 * size};stroke-linecap:round"
+        self._inside.append(f'<path d="{d}" style="{style}"{more}/>')
+
+    def bars(self, x: Sequence[float], y: Sequence[float], color: Color = 0, width: float = 0.8) -> None:
+        """Bars from 0, centred at x, of this width in data units."""
+        for a, b in zip(x, y, strict=True):
+            self.box((a - width / 2, a + width / 2), (0.0, b), color)
+
+    def box(
+        self, x: tuple[float, float], y: tuple[float, float], color: Color = 0, opacity: float = 1.0, more: str = ""
+    ) -> None:
+        """A filled rectangle; `more` are further attributes, such as a title's place."""
+        (x0, y0), (x1, y1) = self.place(min(x), max(y)), self.place(max(x), min(y))
+        size = f'width="{max(0.0, x1 - x0):.1f}" height="{max(0.0, y1 - y0):.1f}"'
+        self._inside.append(f'<rect x="{x0}" y="{y0}" {size} style="fill:{css(color)}" opacity="{opacity:.3f}"{more}/>')
+
+    def arrows(
+        self, start: Sequence[tuple[float, float]], end: Sequence[tuple[float, float]], color: Color = "var(--ink)"
+    ) -> None:
+        """Arrows between points, with heads of a few pixels."""
+        d = []
+        for a, b in zip(start, end, strict=True):
+            (x0, y0), (x1, y1) = self.place(*a), self.place(*b)
+            length = math.hypot(x1 - x0, y1 - y0)
+            if length < 1:
+                continue
+            head = min(5.0, 0.5 * length) / length
+            dx, dy = head * (x1 - x0), head * (y1 - y0)
+            d.append(f"M{x0} {y0}L{x1} {y1}M{x1 - dx - dy / 2:.1f} {y1 - dy + dx / 2:.1f}L{x1} {y1}")
+            d.append(f"L{x1 - dx + dy / 2:.1f} {y1 - dy - dx / 2:.1f}")
+        self._inside.append(f'<path d="{"".join(d)}" style="stroke:{css(color)};stroke-width:1.3"/>')
+
+    def text(self, x: float, y: float, words: str, anchor: str = "middle", color: Color = "var(--quiet)") -> None:
+        """Words at a point; `anchor` is start, middle or end."""
+        across, up = self.place(x, y)
+        style = f' style="fill:{css(color)}"'
+        self._outside.append(f'<text x="{across}" y="{up}" text-anchor="{anchor}"{style}>{escape(words)}</text>')
+
+    def level(self, y: float, words: str = "") -> None:
+        """A dashed horizontal line with words above its right end."""
+        up = self.place(self.x[0], y)[1]
+        self._outside.append(f'<path class="level" d="M{self.left} {up}H{self.right}"/>')
+        if words:
+            self._outside.append(
+                f'<text class="level" x="{self.right}" y="{up - 4}" text-anchor="end">{escape(words)}</text>'
+            )
+
+    def mark(self, x: float, words: str = "") -> None:
+        """A dotted vertical line, explained where somebody points."""
+        across = self.place(x, self.y[0])[0]
+        title = f"<title>{escape(words)}</title>"
+        self._outside.append(f'<path class="mark" d="M{across} {self.top}V{self.bottom}">{title}</path>')
+
+    def raw(self, svg: str) -> None:
+        """Any SVG of one's own, cut off at the frame; `place` says where things are."""
+        self._inside.append(svg)
+
+    def svg(self, alt: str, more: str = "") -> str:
+        """The picture; `alt` says its content to those who do not see it."""
+        box = f"{self.left}-{self.top}-{self.right}-{self.bottom}"
+        frame = f"M{self.left} {self.top}H{self.right}V{self.bottom}H{self.left}Z"
+        return (
+            f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}" role="img" '
+            f'aria-label="{escape(alt)}" data-top="{self.top}" data-bottom="{self.bottom}"{more}>'
+            f'<clipPath id="frame-{box}"><path d="{frame}"/></clipPath>'
+            f'<g clip-path="url(#frame-{box})">{"".join(self._inside)}</g>{"".join(self._outside)}'
+            '<path class="cursor" d=""/></svg>'
+        )
+
+    def _points(self, points: Sequence[tuple[float, float]]) -> str:
+        return " ".join("{},{}".format(*self.place(x, y)) for x, y in points)
+
+    def _axes(self) -> None:
+        (x0, x1), (y0, y1) = self.x, self.y
+        for tick in ticks(y0, y1):
+            up = self.place(x0, tick)[1]
+            self._outside.append(f'<path class="grid" d="M{self.left} {up}H{self.right}"/>')
+            self._outside.append(f'<text x="{self.left - 6}" y="{up + 4}" text-anchor="end">{number(tick)}</text>')
+        for tick in ticks(x0, x1, max(2, self.width // 110)):
+            across = self.place(tick, y0)[0]
+            anchor = "end" if across > self.right - 20 else "start" if across <= self.left else "middle"
+            self._outside.append(
+                f'<text x="{across}" y="{self.bottom + 16}" text-anchor="{anchor}">{number(tick)}</text>'
+            )
+        self._outside.append(f'<path class="axis" d="M{self.left} {self.bottom}H{self.right}"/>')
+
+
+def legend(entries: Sequence[tuple[str, Color, str]]) -> str:
+    """Name, colour and present value of what a figure shows."""
+    rows = "".join(
+        f'<li><i style="background:{css(color)}"></i><span>{escape(name)}</span><output>{escape(value)}</output></li>'
+        for name, color, value in entries
+    )
+    return f"<ul>{rows}</ul>"
+
+
+def figure(
+    title: str,
+    svg: str,
+    caption: str = "",
+    *,
+    unit: str = "",
+    entries: Sequence[tuple[str, Color, str]] = (),
+    x_label: str = "",
+) -> str:
+    """A figure of the page: title and unit, legend, picture, name of the x axis, and the line that says what is
+    drawn, from how many samples and with what floor. Lines that can be read out come first among the entries, in
+    the order of drawing."""
+    axis = f'<p class="axis-name" data-x="{escape(x_label)}">{escape(x_label)}</p>' if x_label else ""
+    png = '<button type="button" class="plain" data-do="png">PNG</button>'
+    says = f"<figcaption>{escape(caption)} {png}</figcaption>" if caption else ""
+    return (
+        f'<figure class="plot"><h3>{escape(title)} <small>{escape(unit)}</small></h3>{legend(entries)}{svg}{axis}{says}'
+        "</figure>"
+    )

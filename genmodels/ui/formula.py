@@ -1,0 +1,43 @@
+"""Formulas as pictures that stand in a line of text: TeX set by matplotlib, drawn as SVG in the text's colour."""
+
+from functools import cache, lru_cache
+from html import escape
+from typing import Any
+
+SIZE = 10  # points in which matplotlib sets them; the page scales by em
+
+
+@cache
+def _parser() -> tuple[Any, Any]:
+    from matplotlib.font_manager import FontProperties  # most of a second that the page need not wait for
+    from matplotlib.textpath import TextToPath
+
+    return TextToPath(), FontProperties(math_fontfamily="stix", size=SIZE)
+
+
+@lru_cache(maxsize=4096)
+def formula(tex: str, words: str = "") -> str:
+    """TeX without its dollar signs as an inline SVG. `words` say it to those who do not see it; else the TeX does.
+
+    Understood is what matplotlib's mathtext understands; ValueError for anything else.
+    """
+    to_path, font = _parser()
+    width, height, depth = to_path.get_text_width_height_descent(f"${tex}$", font, ismath=True)
+    vertices, codes = to_path.get_text_path(font, f"${tex}$", ismath=True)
+    scale = SIZE / to_path.FONT_SCALE
+    d, at = [], 0
+    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
+    length = {1: 1, 2: 1, 3: 2, 4: 3, 79: 1}
+    while at < len(codes):
+        code = codes[at]
+        points = vertices[at : at + length[code]]
+        at += length[code]
+        d.append(letters[code])
+        if code != 79:
+            d.append(" ".join(f"{x * scale:.2f} {(height - depth) - y * scale:.2f}" for x, y in points))
+    em = 1.25 / SIZE  # larger than the text: its letters are narrow, its indices small
+    style = f"width:{width * em:.3f}em;height:{height * em:.3f}em;vertical-align:{-depth * em:.3f}em"
+    return (
+        f'<svg class="formula" role="img" aria-label="{escape(words or tex)}" style="{style}" '
+        f'viewBox="0 0 {width:.2f} {height:.2f}"><path d="{"".join(d)}"/></svg>'
+    )

@@ -1,0 +1,142 @@
+"""Tools of a tab: controls on one side, figures on the other, and one function that answers every change.
+
+The function's signature is the control panel, as a model's is: every keyword is annotated with its kind.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from genmodels.errors import UserError
+from genmodels.models.base import Kind, Whole, _number, settings_of
+from genmodels.ui.controls import field, table
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+WIDTH = Whole(200, 2000, "pixels")  # of the figures, which the page knows and nobody sets
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A list of `least` to `most` finite numbers from low to high: something edited in a figure."""
+
+    low: float
+    high: float
+    least: int
+    most: int
+    label: str
+    live: bool = False
+
+    def check(self, name: str, value: Any) -> list[float]:
+        if not isinstance(value, list) or not self.least <= len(value) <= self.most:
+            raise UserError(f"{self.label} takes {self.least} to {self.most} numbers.")
+        numbers = [_number(self.label, item) for item in value]
+        if any(not self.low <= number <= self.high for number in numbers):
+            raise UserError(f"{self.label} takes numbers from {self.low:g} to {self.high:g}.")
+        return numbers
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One click to try: what it shows, the claim beside it, and the values it sets; the rest goes to defaults."""
+
+    title: str
+    claim: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function of typed keywords that returns the HTML of each slot.
+
+    `lead` says what one is looking at and what to try first. A keyword named `width` gets the width in pixels that
+    figures may have. UserError and ValueError become the sentence the page shows.
+    """
+
+    name: str
+    title: str
+    lead: str
+    answer: Callable[..., dict[str, str]]
+    slots: Sequence[str]
+    presets: Sequence[Preset] = ()
+    folded: Sequence[str] = ()  # controls under "More settings"
+
+
+def place(tab: str, tools: Sequence[Tool], script: str = "") -> None:
+    """The tools under one another, inside the Blocks being built; `script` is a file of the tab's own gestures."""
+    by_name = {tool.name: tool for tool in tools}
+
+    def answer(request: Any) -> dict[str, Any]:
+        """The slots of one tool for values that a browser sent, or the sentence that says what is wrong."""
+        try:
+            asked = table(request)
+            tool = by_name.get(asked.get("tool") if isinstance(asked.get("tool"), str) else "")
+            if tool is None:
+                raise UserError("The page asked for something this server does not have: reload the page.")
+            return {"slots": tool.answer(**checked(tool, table(asked.get("values"))))}
+        except (UserError, ValueError) as error:
+            return {"error": str(error)}
+        except Exception:
+            log.exception("%s could not be answered.", tab)
+            return {"error": "This could not be computed: the log says more."}
+
+    scripts = ["fields.js", "tool.js", *([script] if script else [])]
+    gr.HTML(
+        f'<div class="tools" data-tab="{tab}">{"".join(markup(tool) for tool in tools)}</div>',
+        js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in scripts),
+        server_functions=[answer],
+        apply_default_css=False,
+        elem_classes="page",
+    )
+
+
+def checked(tool: Tool, values: dict[str, Any]) -> dict[str, Any]:
+    """Every keyword of the tool with the value sent or its default; UserError where a value is off."""
+    kinds = settings_of(tool.answer)
+    unknown = [name for name in values if name not in kinds and name != "width"]
+    if unknown:
+        raise UserError(f"{tool.title} has no setting {unknown[0][:40]!r}.")
+    return {name: kind.check(name, values.get(name, default)) for name, (kind, default) in kinds.items()}
+
+
+def markup(tool: Tool) -> str:
+    """A tool as HTML: title and lead, controls with presets, and the empty slots."""
+    kinds = {name: pair for name, pair in settings_of(tool.answer).items() if name != "width"}
+    controls = {name: control(f"{tool.name}-{name}", name, kind, default) for name, (kind, default) in kinds.items()}
+    front = "".join(html for name, html in controls.items() if name not in tool.folded)
+    rest = "".join(html for name, html in controls.items() if name in tool.folded)
+    more = f'<details class="more"><summary>More settings</summary><div class="settings">{rest}</div></details>'
+    slots = "".join(f'<div class="slot" data-slot="{name}"></div>' for name in tool.slots)
+    return (
+        f'<section class="tool" data-tool="{tool.name}" aria-labelledby="{tool.name}-title">'
+        f'<h2 id="{tool.name}-title">{escape(tool.title)}</h2><p class="lead">{escape(tool.lead)}</p>'
+        f'<div class="panel"><form autocomplete="off" class="settings">{front}{more if rest else ""}'
+        f'<p class="fault" role="alert"></p></form>{tries(tool.presets)}</div>'
+        f'<div class="view">{slots}</div></section>'
+    )
+
+
+def control(identity: str, name: str, kind: Kind | Numbers, default: Any) -> str:
+    """One labelled control; a list of numbers is hidden, for it is edited in a figure."""
+    if isinstance(kind, Numbers):
+        value = escape(json.dumps(default))
+        hidden = f'<input type="hidden" data-default="{value}" value="{value}">'
+        return f'<div class="field" data-name="{name}" hidden>{hidden}</div>'
+    return field(identity, name, kind, default)
+
+
+def tries(presets: Sequence[Preset]) -> str:
+    """The presets, each a button and its claim."""
+    items = "".join(
+        f'<li><button type="button" class="plain" data-preset="{escape(json.dumps(preset.values))}">'
+        f"{escape(preset.title)}</button><p>{escape(preset.claim)}</p></li>"
+        for preset in presets
+    )
+    return f'<div class="tries"><h3>Try this</h3><ul>{items}</ul></div>' if presets else ""
