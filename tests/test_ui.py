@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 from genmodels.errors import UserError
 from genmodels.models import MODELS, build
 from genmodels.models.base import settings_of
-from genmodels.ui import controls, repeat
-from genmodels.ui.experiments import experiments
+from genmodels.ui import controls, repeat, requests
 from genmodels.ui.drawing import number, ticks
+from genmodels.ui.experiments import experiments
 from genmodels.ui.figures import POINTS, Line, Plot, curves, curves_png
 
 NUMBERS = some.floats(-1e6, 1e6) | some.just(math.nan) | some.just(math.inf)
@@ -105,5 +105,5 @@ def test_experiments_can_be_started():
 def test_what_a_browser_sends_is_checked():
     for value in (None, [], "text", {1: 2}, {"x" * 99: 1}, dict.fromkeys(map(str, range(200)))):
         with pytest.raises(UserError):
-            controls.table(value)
-    assert [controls.text(value) for value in (None, 3, ["a"], "x" * 99, "dcgan")] == ["", "", "", "", "dcgan"]
+            requests.table(value)
+    assert [requests.text(value) for value in (None, 3, ["a"], "x" * 99, "dcgan")] == ["", "", "", "", "dcgan"]

@@ -1,10 +1,9 @@
-"""Controls made from a model's signature, as HTML; and what they send back, checked."""
+"""Controls made from a signature, as HTML."""
 
 import math
 from html import escape
 from typing import Any
 
-from genmodels.errors import UserError
 from genmodels.models import MODELS
 from genmodels.models.base import Choice, Flag, Kind, Whole, settings_of
 
@@ -70,20 +69,3 @@ def options(names: tuple[str, ...] | dict[str, str], default: str) -> str:
         f'<option value="{escape(str(value))}"{" selected" if value == default else ""}>{escape(words)}</option>'
         for value, words in shown.items()
     )
-
-
-def table(value: Any) -> dict[str, Any]:
-    """What a browser sent, which can be anything, as a dict with short text keys."""
-    if not isinstance(value, dict) or len(value) > 100 or not all(isinstance(k, str) and len(k) < 80 for k in value):
-        raise UserError("The page sent something this server does not understand: reload the page.")
-    return value
-
-
-def whole_number(value: Any, low: int, high: int, name: str) -> int:
-    """A whole number in [low, high], else a UserError in words."""
-    return Whole(low, high, name).check(name, value)
-
-
-def text(value: Any, longest: int = 80) -> str:
-    """A short text; anything else becomes a text that names nothing."""
-    return value if isinstance(value, str) and len(value) <= longest else ""

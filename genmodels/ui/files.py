@@ -14,6 +14,7 @@ from genmodels.errors import UserError
 from genmodels.models import MODELS
 from genmodels.ui import live, readings
 from genmodels.ui.figures import curves_png
+from genmodels.ui.requests import Answer, guarded
 
 LARGEST = 256 * 2**20  # bytes of a file to load
 
@@ -45,8 +46,8 @@ def add_routes(app: FastAPI) -> None:
             return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds}))
 
 
-@live.guarded
-def _resume(request: live.Answer) -> live.Answer:
+@guarded
+def _resume(request: Answer) -> Answer:
     return live.resume(checkpoint.load(request["path"]), request["seconds"])
 
 

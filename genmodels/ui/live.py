@@ -6,8 +6,6 @@ sentence. A run is reached by its id alone, which cannot be guessed: nothing lis
 
 import base64
 import functools
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,16 +18,13 @@ from genmodels.models.base import settings_of
 from genmodels.pictures import png, sheet
 from genmodels.run import Run, Snapshot
 from genmodels.ui import readings, repeat
-from genmodels.ui.controls import table, text, whole_number
 from genmodels.ui.figures import curves
+from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 
 LARGEST_SEED = 2**31 - 1
 LONGEST = 3600  # seconds of one run
 AT_ONCE = 6  # pictures in one answer
 GONE = "This run is no longer on the server: it was restarted, or nobody looked for an hour. Press Start for a new run."
-
-Answer = dict[str, Any]
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,23 +38,6 @@ class Setup:
 
 
 _setups: WeakKeyDictionary[Run, Setup] = WeakKeyDictionary()
-
-
-def guarded(function: Callable[[Answer], Answer | None]) -> Callable[[Any], Answer | None]:
-    """Mistakes come back as a sentence, defects as an apology; the log has the rest."""
-
-    @functools.wraps(function)
-    def answer(request: Any = None) -> Answer | None:
-        try:
-            return function(table(request))
-        except UserError as error:
-            sentence = str(error)
-            return {"error": sentence if len(sentence) < 300 else f"{sentence[:300]} ..."}
-        except Exception:
-            log.exception("%s failed", function.__name__)
-            return {"error": "Something went wrong on the server; its log says what. Try again."}
-
-    return answer
 
 
 def found(identity: Any) -> Run:

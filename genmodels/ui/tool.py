@@ -4,7 +4,6 @@ The function's signature is the control panel, as a model's is: every keyword is
 """
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,9 +14,8 @@ import gradio as gr
 
 from genmodels.errors import UserError
 from genmodels.models.base import Kind, Whole, _number, settings_of
-from genmodels.ui.controls import field, table
-
-log = logging.getLogger(__name__)
+from genmodels.ui.controls import field
+from genmodels.ui.requests import Answer, guarded, table, text
 
 HERE = Path(__file__).parent
 WIDTH = Whole(200, 2000, "pixels")  # of the figures, which the page knows and nobody sets
@@ -73,19 +71,16 @@ def place(tab: str, tools: Sequence[Tool], script: str = "") -> None:
     """The tools under one another, inside the Blocks being built; `script` is a file of the tab's own gestures."""
     by_name = {tool.name: tool for tool in tools}
 
-    def answer(request: Any) -> dict[str, Any]:
-        """The slots of one tool for values that a browser sent, or the sentence that says what is wrong."""
+    @guarded
+    def answer(request: Answer) -> Answer:
+        """The slots of one tool."""
+        tool = by_name.get(text(request.get("tool")))
+        if tool is None:
+            raise UserError("The page asked for something this server does not have: reload the page.")
         try:
-            asked = table(request)
-            tool = by_name.get(asked.get("tool") if isinstance(asked.get("tool"), str) else "")
-            if tool is None:
-                raise UserError("The page asked for something this server does not have: reload the page.")
-            return {"slots": tool.answer(**checked(tool, table(asked.get("values"))))}
-        except (UserError, ValueError) as error:
-            return {"error": str(error)}
-        except Exception:
-            log.exception("%s could not be answered.", tab)
-            return {"error": "This could not be computed: the log says more."}
+            return {"slots": tool.answer(**checked(tool, table(request.get("values"))))}
+        except ValueError as error:  # the theory's word for what a person set
+            raise UserError(str(error)) from error
 
     scripts = ["fields.js", "tool.js", *([script] if script else [])]
     gr.HTML(
