@@ -7,10 +7,11 @@ All terms are nats: sums over pixels and channels, means over images.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import logsigmoid
 
 from genmodels.models.ae import CHANNELS, DEPTH, LATENT, NETWORK, WIDTH
 from genmodels.models.base import (
@@ -28,13 +29,16 @@ from genmodels.models.base import (
     adam,
     precise,
 )
-from genmodels.models.layers import Decoder, Encoder, one_hot
+from genmodels.models.layers import MLP, Decoder, Encoder, one_hot
 
-LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian"), "likelihood p(x|z)", front=True)
+LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian", "logistic"), "likelihood p(x|z)", front=True)
+ACTIVATION = Choice(("relu", "tanh"), "activation, connected")
 BETA = Real(0, 100, "beta, weight of the KL", front=True, live=True)
 SAMPLES = Whole(1, 64, "importance samples k", live=True)
 WARMUP = Whole(0, 10_000_000, "images until the KL has its full weight")
 LOG_2PI = math.log(2 * math.pi)
+HALF = 0.5 / 255  # of the distance between two bytes
+ROWS = 512  # codes decoded at once by a bound: more fall out of the processor's cache
 
 
 class VAE(Model):
@@ -70,6 +74,7 @@ class VAE(Model):
         network: NETWORK = "connected",
         depth: DEPTH = 1,
         width: WIDTH = 400,
+        activation: ACTIVATION = "relu",
         channels: CHANNELS = 32,
         samples: SAMPLES = 1,
         warmup: WARMUP = 0,
@@ -81,13 +86,21 @@ class VAE(Model):
 
     def networks(self) -> None:
         # Black and white digits are coins; colours are not.
-        grey = self.shape[0] == 1
-        self.binary = self.likelihood == "bernoulli" or (self.likelihood == "automatic" and grey)
+        automatic = "bernoulli" if self.shape[0] == 1 else "gaussian"
+        self.law = automatic if self.likelihood == "automatic" else self.likelihood
         hidden, extra = [self.width] * self.depth, self.classes if self.conditional else 0
+        # A logistic likelihood has a scale for every pixel and channel beside the mean.
+        channels, height, width = self.shape
+        shown = (2 * channels if self.law == "logistic" else channels, height, width)
         self.encoder = Encoder(self.network, self.shape, hidden, self.channels, 2 * self.latent, extra)
-        self.decoder = Decoder(self.network, self.shape, hidden, self.channels, self.latent, extra)
+        self.decoder = Decoder(self.network, shown, hidden, self.channels, self.latent, extra)
+        for module in self.modules():
+            if isinstance(module, MLP) and self.activation == "tanh":
+                module.activation = nn.Tanh()
         # One sigma for all pixels of a Gaussian likelihood; its optimum is the root mean squared error.
-        self.log_sigma = None if self.binary else nn.Parameter(torch.tensor(-1.5))
+        self.log_sigma = nn.Parameter(torch.tensor(-1.5)) if self.law == "gaussian" else None
+        # How much of red's error green repeats, and of both blue.
+        self.echo = nn.Parameter(torch.zeros(3)) if self.law == "logistic" and channels == 3 else None
 
     def condition(self, labels: Tensor | None) -> Tensor | None:
         # As large as a component of z, else the code learns to say the class before anybody hears the label.
@@ -101,9 +114,9 @@ class VAE(Model):
         return self.posterior(images, labels)[0]
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The mean of p(x|z), (N, C, H, W)."""
+        """The mean of p(x|z), (N, C, H, W); under a logistic likelihood its location."""
         x = self.decoder(z, self.condition(labels))
-        return torch.sigmoid(x) if self.binary else x
+        return torch.sigmoid(x) if self.law == "bernoulli" else x[:, : self.shape[0]]
 
     def reconstruct(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.decode(self.encode(images, labels), labels)
@@ -117,43 +130,61 @@ class VAE(Model):
 
     def observe(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """What the likelihood is about: under Bernoulli a fresh black and white draw of the grey pixels."""
-        return torch.bernoulli(images, generator=generator) if self.binary else images
+        return torch.bernoulli(images, generator=generator) if self.law == "bernoulli" else images
 
     def log_likelihood(self, x: Tensor, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """log p(x|z), (N,), summed over pixels and channels."""
-        output = precise(self.decoder(z, self.condition(labels)))
-        if self.binary:
-            return -binary_cross_entropy_with_logits(output, x, reduction="none").flatten(1).sum(1)
-        squares = ((x - output) * torch.exp(-self.log_sigma)).square().flatten(1).sum(1)
-        return -0.5 * (squares + math.prod(self.shape) * (LOG_2PI + 2 * self.log_sigma))
+        """log p(x|z) of images (N, C, H, W) at codes (..., N, latent), (..., N), summed over pixels and channels."""
+        condition = self.condition(labels)
+        if condition is not None:
+            condition = condition.expand(*z.shape[:-1], -1).flatten(0, -2)
+        output = precise(self.decoder(z.flatten(0, -2), condition)).unflatten(0, z.shape[:-1])
+        if self.law == "bernoulli":  # black is 0, white is 1, and nothing lies between
+            pixels = logsigmoid(output * (2 * x - 1))
+        elif self.law == "gaussian":
+            pixels = -0.5 * (((x - output) * torch.exp(-self.log_sigma)).square() + LOG_2PI) - self.log_sigma
+        else:
+            mean, log_scale = output.chunk(2, -3)
+            pixels = log_probability_of_bytes(x, self.heard(x, mean), log_scale)
+        return pixels.flatten(-3).sum(-1)
 
-    def log_weights(self, x: Tensor, labels: Tensor | None, samples: int, generator: torch.Generator) -> Tensor:
-        """log p(x, z_k) - log q(z_k|x) for `samples` draws of z per image, (samples, N)."""
-        mu, log_variance = self.posterior(x, labels)
-        eps = torch.randn(samples, *mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+    def heard(self, x: Tensor, mean: Tensor) -> Tensor:
+        """Means (..., C, H, W) of colours that know those before them, red, green, blue (Salimans 2017, equation 3)."""
+        if self.echo is None:
+            return mean
+        red, green, _ = (x - mean).unbind(-3)
+        return mean + torch.stack([0 * red, self.echo[0] * red, self.echo[1] * red + self.echo[2] * green], -3)
+
+    def log_weights(self, x: Tensor, labels: Tensor | None, posterior: tuple[Tensor, Tensor], eps: Tensor) -> Tensor:
+        """log p(x, z) - log q(z|x) at z = mu + sigma eps, for eps (samples, N, latent): (samples, N)."""
+        mu, log_variance = posterior
         z = mu + torch.exp(0.5 * log_variance) * eps
         # log p(z) - log q(z|x): the constants cancel.
         prior = -0.5 * (z.square() - eps.square() - log_variance).sum(-1)
-        repeated = [t if t is None else t.repeat(samples, *[1] * (t.dim() - 1)) for t in (x, labels)]
-        return self.log_likelihood(repeated[0], z.flatten(0, 1), repeated[1]).view(samples, -1) + prior
+        return self.log_likelihood(x, z, labels) + prior
+
+    def noise(self, count: int, samples: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """Standard normal eps (k, count, latent), piece by piece, until the k add up to `samples`."""
+        at_once = max(1, ROWS // count)
+        for done in range(0, samples, at_once):
+            size = (min(at_once, samples - done), count, self.latent)
+            yield torch.randn(size, generator=generator, device=generator.device)
 
     def bound(self, images: Tensor, labels: Tensor | None, samples: int, generator: torch.Generator) -> Tensor:
         """The importance-weighted bound on log p(x) with K = `samples` (Burda 2016, equation 8), (N,), in nats."""
         x = self.observe(images, generator)
-        at_once = max(1, 8192 // len(images))
-        parts = [
-            self.log_weights(x, labels, min(at_once, samples - done), generator).logsumexp(0)
-            for done in range(0, samples, at_once)
-        ]
-        return torch.stack(parts).logsumexp(0) - math.log(samples)
+        posterior = self.posterior(x, labels)
+        pieces = self.noise(len(x), samples, generator)
+        sums = [self.log_weights(x, labels, posterior, eps.to(x.dtype)).logsumexp(0) for eps in pieces]
+        return torch.stack(sums).logsumexp(0) - math.log(samples)
 
     def loss(self, batch: Batch) -> Terms:
         x = self.observe(batch.images, batch.generator)
-        if self.samples > 1:
-            weights = self.log_weights(x, batch.labels, self.samples, batch.generator)
-            return {"loss": math.log(self.samples) - weights.logsumexp(0).mean()}
         mu, log_variance = self.posterior(x, batch.labels)
-        eps = torch.randn(mu.shape, generator=batch.generator, device=mu.device, dtype=mu.dtype)
+        size = (self.samples, *mu.shape)
+        eps = torch.randn(size, generator=batch.generator, device=mu.device, dtype=mu.dtype)
+        if self.samples > 1:
+            weights = self.log_weights(x, batch.labels, (mu, log_variance), eps)
+            return {"loss": math.log(self.samples) - weights.logsumexp(0).mean()}
         z = mu + torch.exp(0.5 * log_variance) * eps
         reconstruction = -self.log_likelihood(x, z, batch.labels).mean()
         kl = 0.5 * (mu.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
@@ -165,3 +196,16 @@ class VAE(Model):
 
     def players(self) -> list[Player]:
         return [Player("model", list(self.parameters()), self.loss, adam(0.9, 0.999), self.lr)]
+
+
+def log_probability_of_bytes(x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+    """log P of pixels x = 0, 1/255, ..., 1 under a logistic law cut into 256 bins (Salimans 2017, equation 2).
+
+    Black takes all that lies below it and white all above, so the 256 probabilities add up to 1.
+    """
+    slope = torch.exp(-log_scale.clamp(-8, 8))
+    above, below = (x - mean + HALF) * slope, (x - mean - HALF) * slope
+    # S(a) - S(b) = S(a) S(-b) (1 - e^(b - a)) for the sigmoid S: nothing cancels, however small the bin.
+    inside = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * HALF * slope))
+    edge = torch.where(x < HALF, logsigmoid(above), logsigmoid(-below))
+    return torch.where((x - 0.5).abs() < 0.5 - HALF, inside, edge)
