@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from copy import copy
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from genmodels.errands import Errands
 from genmodels.errors import UserError
 from genmodels.history import Record, Snapshot
 from genmodels.limits import KINDS, Limits
-from genmodels.models.base import Whole, settings_of
+from genmodels.models.base import Model, Whole, settings_of
 from genmodels.prepare import Interrupted, in_words, prepare, sentence
 
 WATCHED_SECONDS = 3.0  # after a look, pictures go on being drawn for so long
@@ -140,6 +140,10 @@ class Run:
     def save(self, path: str | Path) -> None:
         """Writes a checkpoint between two rounds; returns when it is on the disk."""
         self._do(lambda: checkpoint.save(path, self.trainer, self.dataset.name, self.seed, self.seconds)).result()
+
+    def averaged(self) -> Model:
+        """A copy of the model as it is sampled from, taken between two rounds."""
+        return self._do(lambda: deepcopy(self.trainer.view())).result()
 
     def join(self, timeout: float | None = None) -> bool:
         """Waits for the end; whether it came."""

@@ -74,6 +74,16 @@ def test_pause_stands_still_and_resume_goes_on(going):
     until(lambda: going.snapshot().round > before)
 
 
+def test_a_copy_of_the_model_stays_as_it_was_taken(going):
+    model = going.averaged()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    round_ = going.snapshot().round
+    until(lambda: going.snapshot().round > round_ + 3)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in going.averaged().state_dict().items())
+    assert not model.training
+
+
 def test_one_round_is_one_round(going):
     going.pause()
     until(lambda: going.snapshot().state == "paused")

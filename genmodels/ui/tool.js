@@ -24,7 +24,8 @@ async function refresh(tool) {
   do {
     asked.set(tool, "busy");
     const width = tool.querySelector(".view").clientWidth;
-    const answer = await server.answer({ tool: tool.dataset.tool, values: { ...valuesOf(tool), width } });
+    const run = new URLSearchParams(location.search).get("run") ?? "";
+    const answer = await server.answer({ tool: tool.dataset.tool, values: { ...valuesOf(tool), width, run } });
     show(tool, answer ?? { error: "The server does not answer. Change something to try again." });
   } while (asked.get(tool) === "again" && element.isConnected);
   asked.delete(tool);

@@ -18,7 +18,20 @@ from genmodels.ui.controls import field
 from genmodels.ui.requests import Answer, guarded, table, text
 
 HERE = Path(__file__).parent
-WIDTH = Whole(200, 2000, "pixels")  # of the figures, which the page knows and nobody sets
+WIDTH = Whole(200, 2000, "pixels")  # of the figures
+KNOWN = ("width", "run")  # keywords that the page fills in and nobody sets
+
+
+class Name:
+    """A short text that nobody sees: the id of the visitor's run."""
+
+    live = False
+
+    def check(self, name: str, value: Any) -> str:
+        return text(value)
+
+
+RUN = Name()
 
 
 @dataclass(frozen=True)
@@ -54,8 +67,9 @@ class Preset:
 class Tool:
     """A function of typed keywords that returns the HTML of each slot.
 
-    `lead` says what one is looking at and what to try first. A keyword named `width` gets the width in pixels that
-    figures may have. UserError and ValueError become the sentence the page shows.
+    `lead` says what one is looking at and what to try first. A keyword `width` gets the width in pixels that figures
+    may have, `run` the id of the visitor's run or nothing. UserError and ValueError become the sentence the page
+    shows.
     """
 
     name: str
@@ -95,7 +109,7 @@ def place(tab: str, tools: Sequence[Tool], script: str = "") -> None:
 def checked(tool: Tool, values: dict[str, Any]) -> dict[str, Any]:
     """Every keyword of the tool with the value sent or its default; UserError where a value is off."""
     kinds = settings_of(tool.answer)
-    unknown = [name for name in values if name not in kinds and name != "width"]
+    unknown = [name for name in values if name not in kinds and name not in KNOWN]
     if unknown:
         raise UserError(f"{tool.title} has no setting {unknown[0][:40]!r}.")
     return {name: kind.check(name, values.get(name, default)) for name, (kind, default) in kinds.items()}
@@ -103,7 +117,7 @@ def checked(tool: Tool, values: dict[str, Any]) -> dict[str, Any]:
 
 def markup(tool: Tool) -> str:
     """A tool as HTML: title and lead, controls with presets, and the empty slots."""
-    kinds = {name: pair for name, pair in settings_of(tool.answer).items() if name != "width"}
+    kinds = {name: pair for name, pair in settings_of(tool.answer).items() if name not in KNOWN}
     controls = {name: control(f"{tool.name}-{name}", name, kind, default) for name, (kind, default) in kinds.items()}
     front = "".join(html for name, html in controls.items() if name not in tool.folded)
     rest = "".join(html for name, html in controls.items() if name in tool.folded)
