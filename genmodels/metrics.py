@@ -4,15 +4,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from genmodels.data import Dataset, load
 from genmodels.errors import UserError
-from genmodels.judge import load_judge
+from genmodels.judge import load_judge, unit
+from genmodels.models.base import Model
 
 CHUNK = 1000  # rows of a matrix of distances held at once
 NEIGHBOURS = 5  # k of precision, recall, density and coverage
 FEWEST = 100  # images below which no number here means anything
+LESSONS = 600  # steps of a hundred images in which a classifier is taught: seconds
 
 
 class Distance(NamedTuple):
@@ -168,3 +171,61 @@ def judge_samples(images: Tensor, dataset: str, labels: Tensor | None = None) ->
     if labels is not None:
         result["label_agreement"] = (seen == labels.cpu()).double().mean().item()
     return result
+
+
+def out_of_range(images: Tensor, low: float) -> float:
+    """Share of a model's raw pixels, any shape, that lie outside [low, 1] and have to be cut off."""
+    return ((images < low) | (images > 1)).double().mean().item()
+
+
+@torch.no_grad()
+def reconstruction_mse(model: Model, images: Tensor, labels: Tensor) -> float:
+    """Squared error of reconstructions of bytes (N, C, H, W): pixels in [0, 1], summed over pixels and channels, mean
+    over images."""
+    pairs = zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+    rebuilt = (model.to_unit(model.reconstruct(model.from_uint8(part), known)) - unit(part) for part, known in pairs)
+    return sum(error.double().square().sum().item() for error in rebuilt) / len(images)
+
+
+def pca_mse(training: Tensor, images: Tensor, codes: int) -> float:
+    """`reconstruction_mse` of images by the best linear autoencoder of the training images with so many codes: their
+    principal components, exactly, from the eigenvectors of the covariance."""
+    mean = sum(unit(part).double().sum(0) for part in training.split(CHUNK)).flatten() / len(training)
+    size = len(mean)
+    scatter = torch.zeros(size, size, dtype=torch.float64)
+    for part in training.split(CHUNK):
+        centred = (unit(part).flatten(1) - mean).float()
+        scatter += centred.T @ centred
+    kept = torch.linalg.eigh(scatter).eigenvectors[:, max(0, size - codes) :]  # the largest come last
+    centred = unit(images).flatten(1) - mean
+    return max(0.0, (centred.square().sum() - (centred @ kept).square().sum()).item() / len(images))
+
+
+def taught_accuracy(images: Tensor, labels: Tensor, dataset: str) -> float:
+    """Share of test images that a small classifier gets right which has seen nothing but these images (N, C, H, W) and
+    labels (N,): the classification accuracy score of Ravuri and Vinyals 2019, on a fixed budget."""
+    data = load(dataset)
+    channels, height, width = data.shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        learner = nn.Sequential(
+            nn.Conv2d(channels, 16, 5, 2, 2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(32 * -(-height // 4) * -(-width // 4), len(data.classes)),
+        )
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.AdamW(learner.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=LESSONS)
+    for _ in range(LESSONS):
+        index = torch.randint(len(images), (100,), generator=generator)
+        loss = functional.cross_entropy(learner(2 * unit(images[index]) - 1), labels[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        seen = torch.cat([learner(2 * unit(part) - 1).argmax(1) for part in data.test_images.split(CHUNK)])
+    return (seen == data.test_labels).double().mean().item()
