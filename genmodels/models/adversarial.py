@@ -67,6 +67,14 @@ class Adversarial(Model):
         z = self.latents(len(batch.images), batch.generator)
         return self.blur(self.sample(z, batch.labels), batch)
 
+    def squared_slopes(self, images: Tensor, labels: Tensor) -> Tensor:
+        """||grad D||^2 at images (N, C, H, W), summed over pixels, (N,): to be differentiated once more."""
+        images = images.detach().requires_grad_()
+        with torch.autocast(images.device.type, enabled=False):  # second derivatives need full precision
+            scores = self.critic(images, labels)
+            (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+        return gradient.flatten(1).square().sum(1)
+
     def play_discriminator(self, batch: Batch) -> Terms:
         with torch.no_grad():
             fake = self.fakes(batch)

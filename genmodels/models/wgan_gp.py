@@ -44,7 +44,7 @@ class WGANGP(WGAN):
         channels: Whole(8, 128, "first channels, convolutional") = 32,
         penalty_weight: Real(0, 100, "weight of the gradient penalty", front=True, live=True) = 10.0,
         sides: Choice(("two-sided", "one-sided"), "penalty", live=True) = "two-sided",
-        norm: Choice(("none", "layer"), "normalisation in the critic") = "layer",
+        norm: Choice(("none", "layer", "instance"), "normalisation in the critic") = "layer",
         steps: CRITIC_STEPS = 3,
         generator_lr: RATE = 3e-3,
         critic_lr: RATE = 1e-3,
@@ -53,17 +53,15 @@ class WGANGP(WGAN):
         batch: BATCH = 64,
     ) -> None:
         super(WGAN, self).__init__(shape, classes, locals())
-        self.networks(norm)
+        # A fully-connected layer has one number a feature: over one image, only all features can be normalised.
+        self.networks("layer" if (norm, network) == ("instance", "connected") else norm)
 
     def gradient_penalty(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         """E (||grad f(x^)|| - 1)^2, the norm over all pixels of one image, without its weight lambda."""
         u = torch.rand(len(real), 1, 1, 1, generator=batch.generator, device=real.device)
-        between = (u * real + (1 - u) * fake).requires_grad_()
-        with torch.autocast(real.device.type, enabled=False):  # second derivatives need full precision
-            scores = self.critic(between, batch.labels)
-            (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+        between = u * real + (1 - u) * fake
         # The root has an infinite slope at 0: keep away from it.
-        excess = (gradient.flatten(1).square().sum(1) + 1e-12).sqrt() - 1
+        excess = (self.squared_slopes(between, batch.labels) + 1e-12).sqrt() - 1
         return (excess.relu() if self.sides == "one-sided" else excess).square().mean()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
