@@ -137,6 +137,41 @@ def test_instance_noise_falls_to_nothing_and_is_the_same_for_both(name):
     assert fake.std().item() == pytest.approx(0.4, rel=0.02)
 
 
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_one_batch_for_both_changes_the_scores_where_there_is_batch_norm(name, norm):
+    settings = {"norm" if name == "dcgan" else "discriminator_norm": norm}
+    real, fake = torch.rand(2, 16, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    real = real * 2 - 1
+    found = {}
+    for mixed in (False, True):
+        model = build(name, (1, 28, 28), 10, seed=1, mixed=mixed, **settings)
+        found[mixed] = torch.stack(model.logits(real, fake, batch_of(real)))
+    assert torch.allclose(found[False], found[True], atol=1e-4) == (norm == "none")
+
+
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+def test_one_batch_for_both_is_asked_for_and_keeps_them_in_order(name):
+    model = build(name, (1, 28, 28), 10, mixed=True)
+    sizes = []
+    model.discriminator.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    images = torch.rand(16, 1, 28, 28)
+    model.players()[0].loss(batch_of(images))
+    model.players()[1].loss(batch_of(images))
+    assert sizes == [32, 16]  # the generator's step sees fakes alone
+    model.critic = lambda images, labels, generator: images.flatten(1).mean(1)
+    real, fake = model.logits(torch.ones(4, 1, 2, 2), torch.zeros(4, 1, 2, 2), batch_of(torch.ones(4, 1, 2, 2)))
+    assert real.eq(1).all() and fake.eq(0).all()
+    assert build(name, (1, 28, 28), 10).mixed is False
+
+
+def test_normalisation_in_the_discriminator_of_a_fully_connected_gan():
+    kinds = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+    for norm, kind in kinds.items():
+        layers = build("gan", (1, 28, 28), 10, discriminator_norm=norm).discriminator.norm or [nn.Identity()]
+        assert {type(layer) for layer in layers} == {kind}
+
+
 # CGAN
 
 
@@ -283,13 +318,20 @@ def test_penalty_is_finite_where_the_gradient_is_zero():
 
 
 @pytest.mark.parametrize("network", ["connected", "convolutional"])
-@pytest.mark.parametrize("norm", ["none", "layer"])
+@pytest.mark.parametrize("norm", ["none", "layer", "instance"])
 def test_no_batch_norm_in_the_critic_of_wgan_gp(network, norm):
     model = build("wgan_gp", (1, 28, 28), 10, network=network, norm=norm).eval()
     assert not any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in model.discriminator.modules())
     x = torch.rand(4, 1, 28, 28)
     model.train()  # the score of an image must not depend on its neighbours, in train mode either
     assert torch.allclose(model.critic(x)[:1], model.critic(x[:1]), atol=1e-5)
+
+
+def test_instance_norm_is_over_positions_and_where_there_are_none_over_features():
+    convolutional = build("wgan_gp", (1, 28, 28), 10, network="convolutional", norm="instance").discriminator
+    assert any(isinstance(m, nn.InstanceNorm2d) for m in convolutional.modules())
+    connected = build("wgan_gp", (1, 28, 28), 10, network="connected", norm="instance").discriminator
+    assert any(isinstance(m, nn.LayerNorm) for m in connected.modules())
 
 
 def test_a_trained_critic_between_two_points_overshoots_as_predicted():

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS
 from genmodels.models.base import BATCH, RATE, Card, Choice, Whole
-from genmodels.models.gan import GAN, LOSS
+from genmodels.models.gan import GAN, LOSS, MIXED
 from genmodels.models.layers import Downsampler, Upsampler
 
 
@@ -37,6 +37,7 @@ class DCGAN(GAN):
         loss: LOSS = "non-saturating",
         steps: STEPS = 1,
         norm: Choice(("batch", "instance", "none"), "normalisation") = "batch",
+        mixed: MIXED = False,
         generator_lr: RATE = 2e-3,
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,

@@ -10,11 +10,26 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS, Adversarial
-from genmodels.models.base import BATCH, RATE, Batch, Card, Choice, Curve, Player, Real, Terms, Whole, adam, precise
+from genmodels.models.base import (
+    BATCH,
+    RATE,
+    Batch,
+    Card,
+    Choice,
+    Curve,
+    Flag,
+    Player,
+    Real,
+    Terms,
+    Whole,
+    adam,
+    precise,
+)
 from genmodels.models.layers import MLP, feature_norm, narrowing
 
 LOSS = Choice(("non-saturating", "minimax"), "generator's loss", live=True)
 DROPOUT = Real(0, 0.8, "dropout in the discriminator")
+MIXED = Flag("real and fake in one batch", live=True)
 
 
 class GAN(Adversarial):
@@ -36,6 +51,8 @@ class GAN(Adversarial):
         "js_bound": Curve("lower bound on the Jensen-Shannon divergence, held-out images", "nats"),
     }
 
+    mixed = False  # a setting where batch norm may be in the discriminator
+
     def __init__(
         self,
         shape: tuple[int, int, int],
@@ -48,6 +65,8 @@ class GAN(Adversarial):
         steps: STEPS = 1,
         dropout: DROPOUT = 0.0,
         norm: Choice(("batch", "layer", "none"), "normalisation in the generator") = "batch",
+        discriminator_norm: Choice(("none", "batch", "layer"), "normalisation in the discriminator") = "none",
+        mixed: MIXED = False,
         generator_lr: RATE = 1e-3,
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
@@ -58,15 +77,24 @@ class GAN(Adversarial):
         pixels = math.prod(shape)
         hidden = narrowing(width, depth)
         self.generator = MLP([latent, *hidden[::-1], pixels], norm=feature_norm(norm))
-        self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), dropout=dropout)
+        norm_of = feature_norm(discriminator_norm)
+        self.discriminator = MLP([pixels, *hidden, 1], lambda: nn.LeakyReLU(0.2), norm_of, dropout)
 
     def critic(self, images: Tensor, labels: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         return self.discriminator(images, generator).squeeze(1)
 
+    def logits(self, real: Tensor, fake: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The discriminator's logits (N,) of real and of fake images, from two separate batches: batch norm must
+        never see real and fake together. `mixed` lets it, to show why: the generator's step, on fakes alone, then
+        meets other statistics than those under which the discriminator has learned."""
+        if self.mixed:
+            both = self.critic(torch.cat([real, fake]), batch.labels.repeat(2), batch.generator)
+            return precise(both).chunk(2)
+        return tuple(precise(self.critic(images, batch.labels, batch.generator)) for images in (real, fake))
+
     def value(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
-        """V, from two separate batches: batch norm must never see real and fake together."""
-        real_logit = precise(self.critic(real, batch.labels, batch.generator))
-        fake_logit = precise(self.critic(fake, batch.labels, batch.generator))
+        """V = E log sigma(D(x)) + E log(1 - sigma(D(G(z))))."""
+        real_logit, fake_logit = self.logits(real, fake, batch)
         return -softplus(-real_logit).mean() - softplus(fake_logit).mean()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, batch: Batch) -> Terms:
