@@ -11,6 +11,7 @@ from torch import distributed
 
 from genmodels import commands
 from genmodels.errors import UserError
+from genmodels.evaluation import evaluate
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,6 +61,14 @@ def parser() -> argparse.ArgumentParser:
     some.add_argument("--steps", type=int, default=12)
     some.add_argument("--path", choices=("lerp", "slerp"), default="slerp")
     some.add_argument("--out", type=Path, default=Path("walk.png"), help="a .png or .gif")
+
+    some = command(evaluate, "measure a saved model: distances, likelihoods, reconstructions, whatever applies")
+    some.add_argument("file", type=Path)
+    some.add_argument("--count", type=int, default=10_000, help="samples to draw (10,000)")
+    some.add_argument(
+        "--full", action="store_true", help="likelihoods on all test images, a classifier taught by samples"
+    )
+    some.add_argument("--json", action="store_true")
 
     some = command(commands.info, "what a file holds")
     some.add_argument("file", type=Path)

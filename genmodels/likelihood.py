@@ -95,7 +95,9 @@ def bayes_accuracies(
 
 def affordable(model: Model, images: Tensor, labels: Tensor, work: float) -> int:
     """The number of samples, of 5000, 500, 50 and 5, with which a bound on these images keeps to so many operations."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.decode(model.encode(images[:1], labels[:1]), labels[:1])
+    with torch.no_grad():
+        z = model.encode(images[:1], labels[:1])
+        with FlopCounterMode(display=False) as counter:
+            model.decode(z, labels[:1])
     each = counter.get_total_flops() * len(images)
     return next((samples for samples in (5000, 500, 50) if samples * each <= work), 5)

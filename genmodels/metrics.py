@@ -201,6 +201,7 @@ def pca_mse(training: Tensor, images: Tensor, codes: int) -> float:
     return max(0.0, (centred.square().sum() - (centred @ kept).square().sum()).item() / len(images))
 
 
+@torch.enable_grad()
 def taught_accuracy(images: Tensor, labels: Tensor, dataset: str) -> float:
     """Share of test images that a small classifier gets right which has seen nothing but these images (N, C, H, W) and
     labels (N,): the classification accuracy score of Ravuri and Vinyals 2019, on a fixed budget."""
