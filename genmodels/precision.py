@@ -1,11 +1,11 @@
-"""How to compute: half precision and memory layout, where this machine is found faster with them and right."""
+"""How to compute: half precision, memory layout and threads, where this machine is found faster and right."""
 
 import copy
 import json
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,14 +15,17 @@ from genmodels.data import cache_folder
 from genmodels.models.base import Batch, Model
 
 GAIN = 0.85  # a plan must need less than this share of the plain time to be worth its rounding
+THREADS = torch.get_num_threads()  # of a computation on the processor, where nobody says otherwise
+COMPANY = 1.25  # threads wait for each other: beside other work they lose far more than they gain below this
 
 
 @dataclass(frozen=True)
 class Plan:
-    """bfloat16 autocast and channels-last layout, or neither."""
+    """bfloat16 autocast and channels-last layout, or neither; on the processor in one thread, or in all."""
 
     bfloat16: bool = False
     channels_last: bool = False
+    one_thread: bool = False
 
 
 PLAIN = Plan()
@@ -52,18 +55,22 @@ def _measure(model: Model, device: torch.device) -> Plan:
     # Convolutions in half precision want their channels last.
     plans = [Plan(channels_last=True), Plan(True, True)] if convolutional else [Plan(bfloat16=True)]
     plain, reference = _trial(model, PLAIN, device)
-    best, fastest = PLAIN, plain * GAIN
+    best, fastest = PLAIN, plain
     for plan in plans:
         seconds, gradients = _trial(model, plan, device, most=10 * plain)
-        if seconds < fastest and _agree(gradients, reference):
+        if seconds < min(fastest, GAIN * plain) and _agree(gradients, reference):
             best, fastest = plan, seconds
+    if device.type == "cpu" and THREADS > 1:
+        alone = replace(best, one_thread=True)
+        if _trial(model, alone, device)[0] < COMPANY * fastest:
+            return alone
     return best
 
 
 def _trial(model: Model, plan: Plan, device: torch.device, most: float = math.inf) -> tuple[float, list[Tensor]]:
     """Seconds of the fastest of three passes through every player's loss and gradient, and the gradients. A plan
     whose warm-up takes more than `most` seconds is not waited for."""
-    model = apply(copy.deepcopy(model), plan)
+    model = apply(copy.deepcopy(model), plan)  # and this thread, which ends with the measurement
     times = []
     for _ in range(4):  # the first warms up
         generator = torch.Generator(device).manual_seed(0)
@@ -92,7 +99,8 @@ def _agree(gradients: list[Tensor], reference: list[Tensor]) -> bool:
 
 
 def apply(model: Model, plan: Plan) -> Model:
-    """Puts the convolutions' weights into the plan's layout."""
+    """Puts the convolutions' weights into the plan's layout, and gives the calling thread its helpers."""
+    torch.set_num_threads(1 if plan.one_thread else THREADS)
     layout = torch.channels_last if plan.channels_last else torch.contiguous_format
     return model.to(memory_format=layout)
 
@@ -100,7 +108,7 @@ def apply(model: Model, plan: Plan) -> Model:
 def _processor(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{torch.backends.cpu.get_cpu_capability()} {os.cpu_count()} {torch.get_num_threads()}"
+    return f"{torch.backends.cpu.get_cpu_capability()} {os.cpu_count()} {THREADS}"
 
 
 def _keep(path: Path, key: str, plan: Plan) -> None:

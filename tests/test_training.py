@@ -160,8 +160,32 @@ def test_a_plan_with_wrong_gradients_is_never_chosen(monkeypatch):
     right = precision._trial(model, PLAIN, torch.device("cpu"))[1]
     results = {PLAIN: (1.0, right), Plan(bfloat16=True): (0.1, [-g for g in right])}
     monkeypatch.setattr(precision, "_trial", lambda model, plan, device, most=0: results[plan])
+    monkeypatch.setattr(precision, "THREADS", 1)
     assert precision._measure(model, torch.device("cpu")) == PLAIN
     results[Plan(bfloat16=True)] = (0.1, [g * 1.001 for g in right])
     assert precision._measure(model, torch.device("cpu")) == Plan(bfloat16=True)
     results[Plan(bfloat16=True)] = (0.95, right)
     assert precision._measure(model, torch.device("cpu")) == PLAIN
+
+
+def test_more_threads_must_be_worth_it(monkeypatch):
+    model = build("vae", (1, 28, 28), 10, **SMALL["vae"])
+    right = precision._trial(model, PLAIN, torch.device("cpu"))[1]
+    seconds = {Plan(): 1.0, Plan(bfloat16=True): 0.5, Plan(bfloat16=True, one_thread=True): 0.6}
+    monkeypatch.setattr(precision, "_trial", lambda model, plan, device, most=0: (seconds[plan], right))
+    monkeypatch.setattr(precision, "THREADS", 2)
+    assert precision._measure(model, torch.device("cpu")) == Plan(bfloat16=True, one_thread=True)
+    seconds[Plan(bfloat16=True, one_thread=True)] = 0.9
+    assert precision._measure(model, torch.device("cpu")) == Plan(bfloat16=True)
+
+
+def test_a_plan_says_in_how_many_threads_its_training_computes(monkeypatch):
+    monkeypatch.setattr(precision, "THREADS", 2)
+    before = torch.get_num_threads()
+    try:
+        start("vae", plan=Plan(one_thread=True)).round()
+        assert torch.get_num_threads() == 1
+        start("vae", plan=PLAIN).round()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
