@@ -7,6 +7,7 @@ import scipy.stats
 import torch
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
+from genmodels.errors import UserError
 from genmodels.models import build
 from genmodels.models.base import Batch
 from genmodels.models.vae import log_probability_of_bytes
@@ -279,13 +280,44 @@ def test_best_sigma_is_the_root_mean_squared_error():
     assert abs(slope.item()) < 1e-6  # of terms near 3,000
 
 
+def test_the_network_of_the_importance_weighting_paper_is_a_matter_of_settings():
+    model = build("vae", (1, 28, 28), 10, latent=50, depth=2, width=200, activation="tanh", samples=50)
+    encoder, decoder = model.encoder.connected, model.decoder.network
+    sizes = [(layer.in_features, layer.out_features) for layer in [*encoder.linear, *decoder.linear]]
+    assert sizes == [(784, 200), (200, 200), (200, 100), (50, 200), (200, 200), (200, 784)]
+    z = torch.randn(3, 50)
+    by_hand = z
+    for layer in decoder.linear[:-1]:
+        by_hand = layer(by_hand).tanh()
+    assert torch.allclose(model.decode(z), decoder.linear[-1](by_hand).sigmoid().view(3, 1, 28, 28), atol=1e-6)
+    assert isinstance(encoder.activation, torch.nn.Tanh)
+
+
+def test_a_pyramid_has_coarse_and_fine_cells():
+    for shape, codes in [((1, 28, 28), 3 * 14**2 + 6 * 7**2), ((3, 32, 32), 3 * 16**2 + 6 * 8**2 + 12 * 4**2)]:
+        model = build("vae", shape, 10, network="pyramid", latent=3, channels=8)
+        z = model.latents(2, torch.Generator().manual_seed(0))
+        assert z.shape == (2, codes) and model.encode(torch.rand(5, *shape)).shape == (5, codes)
+        picture = model.decode(z)
+        assert picture.shape == (2, *shape)
+        fine, coarse = z.clone(), z.clone()
+        fine[:, 0] += 1  # the first number of the cell in the upper left corner
+        coarse[:, -1] += 1  # the last number of the last of the coarsest cells
+        touched = [(model.decode(other) - picture).abs().sum((0, 1)) > 1e-7 for other in (fine, coarse)]
+        assert 0 < touched[0].sum() < touched[1].sum()
+        assert touched[0][0, 0] and not touched[0][-1, -1]
+        assert touched[1][-1, -1]
+    with pytest.raises(UserError, match="can be halved"):
+        build("vae", (1, 5, 5), 10, network="pyramid")
+
+
 # CVAE
 
 
 def test_the_label_enters_the_encoder_and_the_decoder():
-    for network in ("connected", "convolutional"):
+    for network in ("connected", "convolutional", "pyramid"):
         model = build("cvae", (1, 28, 28), 10, network=network, width=16, channels=8)
-        x, z = torch.rand(4, 1, 28, 28), torch.randn(4, model.latent)
+        x, z = torch.rand(4, 1, 28, 28), torch.randn(4, model.codes)
         first, second = torch.zeros(4, dtype=torch.int64), torch.ones(4, dtype=torch.int64)
         assert not torch.allclose(model.encode(x, first), model.encode(x, second))
         assert not torch.allclose(model.decode(z, first), model.decode(z, second))

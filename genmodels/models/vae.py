@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from genmodels.models.ae import CHANNELS, DEPTH, LATENT, NETWORK, WIDTH
+from genmodels.models.ae import CHANNELS, LATENT, WIDTH
 from genmodels.models.base import (
     BATCH,
     RATE,
@@ -30,14 +30,18 @@ from genmodels.models.base import (
     precise,
 )
 from genmodels.models.layers import MLP, Decoder, Encoder, one_hot
+from genmodels.models.pyramid import PyramidDecoder, PyramidEncoder
 
 LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian", "logistic"), "likelihood p(x|z)", front=True)
+NETWORK = Choice(("connected", "convolutional", "pyramid"), "networks", front=True)
+DEPTH = Whole(0, 6, "hidden layers, connected; residual blocks, pyramid", front=True)
 ACTIVATION = Choice(("relu", "tanh"), "activation, connected")
 BETA = Real(0, 100, "beta, weight of the KL", front=True, live=True)
 SAMPLES = Whole(1, 64, "importance samples k", live=True)
 WARMUP = Whole(0, 10_000_000, "images until the KL has its full weight")
 LOG_2PI = math.log(2 * math.pi)
 HALF = 0.5 / 255  # of the distance between two bytes
+SCALE = -3.0  # log of a logistic likelihood's scale at first: 13 bytes
 ROWS = 512  # codes decoded at once by a bound: more fall out of the processor's cache
 
 
@@ -92,22 +96,28 @@ class VAE(Model):
         # A logistic likelihood has a scale for every pixel and channel beside the mean.
         channels, height, width = self.shape
         shown = (2 * channels if self.law == "logistic" else channels, height, width)
-        self.encoder = Encoder(self.network, self.shape, hidden, self.channels, 2 * self.latent, extra)
-        self.decoder = Decoder(self.network, shown, hidden, self.channels, self.latent, extra)
+        if self.network == "pyramid":  # of codes, for photographs in few bits
+            self.encoder = PyramidEncoder(self.shape, self.depth, self.channels, self.latent, extra)
+            self.decoder = PyramidDecoder(shown, self.depth, self.channels, self.latent, extra)
+            self.codes = sum(self.decoder.grids.sizes)
+        else:
+            self.encoder = Encoder(self.network, self.shape, hidden, self.channels, 2 * self.latent, extra)
+            self.decoder = Decoder(self.network, shown, hidden, self.channels, self.latent, extra)
+            self.codes = self.latent
         for module in self.modules():
             if isinstance(module, MLP) and self.activation == "tanh":
                 module.activation = nn.Tanh()
         # One sigma for all pixels of a Gaussian likelihood; its optimum is the root mean squared error.
         self.log_sigma = nn.Parameter(torch.tensor(-1.5)) if self.law == "gaussian" else None
-        # How much of red's error green repeats, and of both blue.
-        self.echo = nn.Parameter(torch.zeros(3)) if self.law == "logistic" and channels == 3 else None
+        # How much of red's error green repeats, blue of red's, blue of green's: nearly all, and so from the start.
+        self.echo = nn.Parameter(torch.tensor([1.0, 0.0, 1.0])) if self.law == "logistic" and channels == 3 else None
 
     def condition(self, labels: Tensor | None) -> Tensor | None:
         # As large as a component of z, else the code learns to say the class before anybody hears the label.
         return one_hot(labels, self.classes) * self.classes**0.5 if self.conditional else None
 
     def posterior(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """mu and log sigma^2 of q(z|x), each (N, latent)."""
+        """mu and log sigma^2 of q(z|x), each (N, codes)."""
         return precise(self.encoder(images, self.condition(labels))).chunk(2, 1)
 
     def encode(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -122,8 +132,8 @@ class VAE(Model):
         return self.decode(self.encode(images, labels), labels)
 
     def latents(self, count: int, generator: torch.Generator) -> Tensor:
-        """z ~ p(z) = N(0, I), (count, latent)."""
-        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+        """z ~ p(z) = N(0, I), (count, codes)."""
+        return torch.randn(count, self.codes, generator=generator, device=generator.device)
 
     def sample(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.decode(z, labels)
@@ -133,7 +143,7 @@ class VAE(Model):
         return torch.bernoulli(images, generator=generator) if self.law == "bernoulli" else images
 
     def log_likelihood(self, x: Tensor, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """log p(x|z) of images (N, C, H, W) at codes (..., N, latent), (..., N), summed over pixels and channels."""
+        """log p(x|z) of images (N, C, H, W) at codes (..., N, codes), (..., N), summed over pixels and channels."""
         condition = self.condition(labels)
         if condition is not None:
             condition = condition.expand(*z.shape[:-1], -1).flatten(0, -2)
@@ -144,7 +154,7 @@ class VAE(Model):
             pixels = -0.5 * (((x - output) * torch.exp(-self.log_sigma)).square() + LOG_2PI) - self.log_sigma
         else:
             mean, log_scale = output.chunk(2, -3)
-            pixels = log_probability_of_bytes(x, self.heard(x, mean), log_scale)
+            pixels = log_probability_of_bytes(x, self.heard(x, mean), log_scale + SCALE)
         return pixels.flatten(-3).sum(-1)
 
     def heard(self, x: Tensor, mean: Tensor) -> Tensor:
@@ -155,7 +165,7 @@ class VAE(Model):
         return mean + torch.stack([0 * red, self.echo[0] * red, self.echo[1] * red + self.echo[2] * green], -3)
 
     def log_weights(self, x: Tensor, labels: Tensor | None, posterior: tuple[Tensor, Tensor], eps: Tensor) -> Tensor:
-        """log p(x, z) - log q(z|x) at z = mu + sigma eps, for eps (samples, N, latent): (samples, N)."""
+        """log p(x, z) - log q(z|x) at z = mu + sigma eps, for eps (samples, N, codes): (samples, N)."""
         mu, log_variance = posterior
         z = mu + torch.exp(0.5 * log_variance) * eps
         # log p(z) - log q(z|x): the constants cancel.
@@ -163,10 +173,10 @@ class VAE(Model):
         return self.log_likelihood(x, z, labels) + prior
 
     def noise(self, count: int, samples: int, generator: torch.Generator) -> Iterator[Tensor]:
-        """Standard normal eps (k, count, latent), piece by piece, until the k add up to `samples`."""
+        """Standard normal eps (k, count, codes), piece by piece, until the k add up to `samples`."""
         at_once = max(1, ROWS // count)
         for done in range(0, samples, at_once):
-            size = (min(at_once, samples - done), count, self.latent)
+            size = (min(at_once, samples - done), count, self.codes)
             yield torch.randn(size, generator=generator, device=generator.device)
 
     def bound(self, images: Tensor, labels: Tensor | None, samples: int, generator: torch.Generator) -> Tensor:
