@@ -11,7 +11,7 @@ from torch import distributed
 
 from genmodels import commands
 from genmodels.errors import UserError
-from genmodels.evaluation import evaluate
+from genmodels.report import evaluate
 
 
 def parser() -> argparse.ArgumentParser:

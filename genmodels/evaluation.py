@@ -1,57 +1,59 @@
-"""Everything that can be measured of a saved model, and the command that prints it.
+"""Everything that can be measured of a saved model.
 
 Every number has its n and what to hold it against beside it. Likelihoods are positive: -log p, or what bounds it from
 above, in nats per image. A key is null where it does not apply to the model, or where its data set has no judge.
 """
 
-import json
-import sys
-from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from genmodels import checkpoint, likelihood, memorisation, metrics
+from genmodels import likelihood, memorisation, metrics
+from genmodels.checkpoint import Checkpoint
 from genmodels.data import Dataset, load
 from genmodels.errors import UserError
 from genmodels.judge import load_judge
 from genmodels.models import can
-from genmodels.models.base import Model, Whole
+from genmodels.models.base import Model
 from genmodels.pictures import to_uint8
 
-COUNT = Whole(metrics.FEWEST, 100_000, "samples")
 WORK = 5e12  # operations for an importance-weighted bound: a minute or two on a laptop
 SOME = 1000  # test images for the costly measures, where not all are asked for
 BAYES = (1, 10, 100)  # importance samples for each label
 NEAREST = 2000  # samples, and as many test images, whose nearest training images are looked for
 
-# The keys that are always there, in this order, and how a person reads them: a name, and what stands beside it.
-LINES = {
-    "feature_distance": ("feature distance", "floor {feature_distance_floor:.3g}, n = {count:,} on both sides"),
-    "feature_distance_floor": None,
-    "precision": ("precision", "n = {count:,} on both sides"),
-    "recall": ("recall", "n = {count:,} on both sides"),
-    "density": ("density", "1 where real; n = {count:,} on both sides"),
-    "coverage": ("coverage", "n = {count:,} on both sides"),
-    "class_histogram": ("classes seen", "KL to the test labels {class_kl:.3g} nats"),
-    "modes": ("modes", "classes at least a tenth as frequent as they should be"),
-    "elbo_nats": ("-ELBO", "nats per image, n = {elbo_n:,}"),
-    "iwae_nats": ("-bound", "nats per image, K = {iwae_k:,}, n = {iwae_n:,}, give or take {iwae_error:.2g}"),
-    "iwae_k": None,
-    "nll_nats": ("-log p", "nats per image, exact, n = {nll_n:,}"),
-    "bits_per_dim": ("bits per dimension", "at most; 8 if every byte were as likely"),
-    "reconstruction_mse": ("squared error", "per image, n = {reconstruction_n:,}; {pca_mse:.4g} by PCA, {codes} codes"),
-    "bayes_accuracy": ("Bayes' accuracy", "K = {bayes_k}, n = {bayes_n:,}; by K: {bayes_accuracy_by_k}"),
-    "nearest_ratio": ("nearest ratio", "n = {nearest_n:,}. {nearest_verdict}"),
-}
-FURTHER = {  # more that is printed, where there is any
-    "label_agreement": ("label agreement", "the judge sees the class asked for, n = {samples:,}"),
-    "taught_accuracy": ("taught by samples", "accuracy on test images; {taught_accuracy_real:.4g} if by real images"),
-    "out_of_range": ("out of range", "share of pixels, n = {samples:,} samples"),
-}
+# The keys that are always there, in this order.
+KEYS = (
+    "feature_distance",
+    "feature_distance_floor",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "class_histogram",
+    "modes",
+    "elbo_nats",
+    "iwae_nats",
+    "iwae_k",
+    "nll_nats",
+    "bits_per_dim",
+    "reconstruction_mse",
+    "bayes_accuracy",
+    "nearest_ratio",
+)
 
 Say = Callable[[str], None]
+
+
+def evaluate(
+    saved: Checkpoint, count: int = 10_000, full: bool = False, say: Say = lambda text: None
+) -> dict[str, Any]:
+    """`measure` of a file's model on the data set it was trained on; UserError where the two do not fit."""
+    data = load(saved.dataset)
+    if data.shape != saved.model.shape or len(data.classes) != saved.model.classes:
+        raise UserError(f"The file's model was not made for {data.title}.")
+    return measure(saved.model, data, count, full, say) | {"model": saved.model.name, "dataset": data.name}
 
 
 @torch.no_grad()
@@ -63,7 +65,7 @@ def measure(
     `count` samples are drawn. `full` takes all test images for every likelihood, and lets the samples of a conditional
     generator teach a classifier. Raises UserError for samples that are not finite.
     """
-    found: dict[str, Any] = dict.fromkeys(LINES)
+    found: dict[str, Any] = dict.fromkeys(KEYS)
     if can(model, "sample"):
         found |= _samples(model, data, count, full, say)
     if can(model, "log_prob"):
@@ -97,7 +99,7 @@ def _samples(model: Model, data: Dataset, count: int, full: bool, say: Say) -> d
         parts.append(to_uint8(model.to_unit(images)))
     images = torch.cat(parts)
     found: dict[str, Any] = {"samples": count, "out_of_range": outside}
-    if _has_judge(data):
+    if has_judge(data):
         say("features of samples and test images")
         found |= metrics.judge_samples(images, data.name, labels if model.conditional else None)
     say("nearest training images")
@@ -149,45 +151,10 @@ def _bounds(model: Model, data: Dataset, full: bool, say: Say) -> dict[str, Any]
     return found
 
 
-def _has_judge(data: Dataset) -> bool:
+def has_judge(data: Dataset) -> bool:
+    """Whether there is a judge for a data set."""
     try:
         load_judge(data.name)
     except UserError:
         return False
     return True
-
-
-def evaluate(arguments: Namespace) -> None:
-    """Measures a file and prints the result: one JSON object, or lines for people."""
-    count = COUNT.check("--count", arguments.count)
-    saved = checkpoint.load(arguments.file)
-    data = load(saved.dataset)
-    if data.shape != saved.model.shape:
-        raise UserError(f"The file's images are not shaped like those of {data.title}.")
-    terminal = sys.stderr.isatty()
-
-    def say(text: str) -> None:
-        if terminal:
-            print(f"\r\x1b[K{text} ...", end="", file=sys.stderr, flush=True)
-
-    found = measure(saved.model, data, count, arguments.full, say)
-    if terminal:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    if arguments.json:
-        print(json.dumps(found | {"model": saved.model.name, "dataset": data.name}))
-        return
-    print(f"{saved.model.card.title} after {saved.images:,} images of {data.describe()}")
-    words = {key: _words(value) if isinstance(value, dict) else value for key, value in found.items()}
-    for key, line in (LINES | FURTHER).items():
-        if line and found.get(key) is not None:
-            print(f"{line[0]:18} {_words(found[key]):>8}  {line[1].format(**words)}")
-    if can(saved.model, "sample") and not _has_judge(data):
-        print(f"{data.title} has no judge yet: feature distance, precision, recall and classes are left out.")
-
-
-def _words(value: float | int | list[float] | dict[str, float]) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {share:.3f}" for key, share in value.items())
-    if isinstance(value, list):
-        return " ".join(f"{share:.3f}" for share in value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

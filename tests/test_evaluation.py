@@ -262,6 +262,8 @@ def test_mistakes_get_one_sentence(files, tmp_path, capsys, monkeypatch):
     with safe_open(files / "gan", "pt") as file:
         metadata = file.metadata()
     weights = load_file(files / "gan")
+    save_file(weights, tmp_path / "other", metadata | {"dataset": "cifar10"})
+    assert "not made for CIFAR-10" in sentence(tmp_path / "other")
     for key, value in weights.items():
         if key.startswith("average.generator") and value.is_floating_point():
             value.fill_(3e38)
