@@ -64,9 +64,9 @@ def test_what_two_variables_say_about_each_other():
     assert same(x_given_y, joint - info.entropy(py)) and same(y_given_x, joint - info.entropy(px))
     assert same(shared, info.entropy(px) - x_given_y) and same(shared, info.entropy(py) - y_given_x)
     assert same(shared, info.kl(pxy.flatten(1), (px[:, :, None] * py[:, None]).flatten(1)))
-    by_column = [py[:, i] * info.entropy(pxy[:, :, i] / py[:, i : i + 1]) for i in range(3) if (py[:, i] > 0).all()]
-    if len(by_column) == 3:
-        assert same(x_given_y, sum(by_column))
+    columns = pxy.mT / py[..., None].clamp(min=1e-300)  # p(x|y), a row for each y
+    columns[py == 0] = torch.tensor([1.0, 0, 0, 0], dtype=torch.float64)  # anything: it counts with weight 0
+    assert same(x_given_y, (py * info.entropy(columns)).sum(-1))
 
 
 def test_known_tables():
@@ -90,6 +90,8 @@ def test_disjoint_and_impossible_outcomes():
     assert info.self_information(p).tolist() == [0, math.inf]
     tiny = torch.tensor([1 - 1e-300, 1e-300], dtype=torch.float64)
     assert info.kl(tiny, p) == math.inf and info.kl(p, tiny) == 0
+    smallest = torch.tensor([1.0, 5e-324], dtype=torch.float64)  # half of it is 0
+    assert info.js(smallest, p) == info.js(p, smallest) == 0
 
 
 def test_the_chain_rule_gives_the_joint_back():
@@ -137,6 +139,23 @@ def test_what_is_no_distribution_is_refused_with_its_reason(values, reason):
             function(wrong[None])
     with pytest.raises(ValueError, match=reason):
         info.chain_rule(wrong[None, None])
+
+
+def test_the_one_wrong_distribution_of_a_batch_is_named():
+    with pytest.raises(ValueError, match="sums to 0.7"):
+        info.entropy(torch.tensor([[0.5, 0.5], [0.5, 0.2], [1.0, 0.0]]))
+
+
+def test_batches_answer_like_each_of_their_parts():
+    p, q = simplex(3, 4, 5), simplex(3, 4, 5, seed=1)
+    pxy, pxyz = simplex(3, 4, 2, 3, axes=2), simplex(3, 4, 2, 3, 2, axes=3)
+    for function in (info.kl, info.js, info.cross_entropy, info.total_variation):
+        assert same(function(p, q)[2, 1], function(p[2, 1], q[2, 1]))
+        assert same(function(p, q[0, 0])[2, 1], function(p[2, 1], q[0, 0]))
+    for function in (info.joint_entropy, info.conditional_entropy, info.mutual_information):
+        assert same(function(pxy)[2, 1], function(pxy[2, 1]))
+    for whole, part in zip(info.chain_rule(pxyz), info.chain_rule(pxyz[2, 1]), strict=True):
+        assert same(whole[2, 1], part)
 
 
 def test_two_distributions_need_the_same_outcomes():

@@ -63,7 +63,7 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 def js(p: Tensor, q: Tensor) -> Tensor:
     """The Jensen-Shannon divergence KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2; from 0 to log 2."""
     p, q = _both(p, q)
-    m = (p + q) / 2
+    m = ((p + q) / 2).clamp(min=torch.finfo(torch.float64).tiny)  # half of the smallest number would be 0
     halves = torch.xlogy(p, p) + torch.xlogy(q, q) - torch.xlogy(p + q, m)
     return (halves.sum(-1) / 2).clamp(0, math.log(2))
 
@@ -90,14 +90,16 @@ def distribution(p: Tensor, axes: int = 1) -> Tensor:
     """p in float64 if it is a distribution along its last `axes` axes; else a ValueError that says what it lacks."""
     p = torch.as_tensor(p, dtype=torch.float64)
     if p.dim() < axes or p.numel() == 0:
-        raise ValueError(f"This is no distribution: it needs {axes} axes and at least one outcome.")
+        needed = "an axis" if axes == 1 else f"{axes} axes"
+        raise ValueError(f"This is no distribution: it needs {needed} and at least one outcome.")
     if p.isnan().any():
         raise ValueError("This is no distribution: a probability is not a number.")
     if (p < 0).any():
         raise ValueError("This is no distribution: a probability is negative.")
     sums = p.flatten(-axes).sum(-1)
-    if ((sums - 1).abs() > TOLERANCE).any():
-        raise ValueError(f"This is no distribution: it sums to {sums.flatten()[0]:.6g}, not 1.")
+    worst = sums.flatten()[(sums - 1).abs().argmax()]
+    if (worst - 1).abs() > TOLERANCE:
+        raise ValueError(f"This is no distribution: it sums to {worst:.7g}, not 1.")
     return p
 
 
