@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_diverg
 from genmodels.errors import UserError
 from genmodels.models import build
 from genmodels.models.base import Batch
-from genmodels.models.vae import log_probability_of_bytes
+from genmodels.models.logistic import Echo, log_probability_of_bytes
 
 
 def batch_of(images, seed=0, seen=0):
@@ -142,7 +142,8 @@ def test_colours_that_hear_each_other_are_still_a_probability():
     model = build("vae", (3, 1, 1), 10, likelihood="logistic", latent=2, depth=0).double()
     bytes_ = torch.arange(256, dtype=torch.float64)
     with torch.no_grad():
-        model.echo.copy_(torch.tensor([0.9, -0.4, 0.7]))
+        own = model.echo.weight[:, :, 0, 0]
+        own[1, 0], own[2, 0], own[2, 1] = 0.9, -0.4, 0.7
         layer = model.decoder.network.linear[0]
         layer.weight.zero_()
         layer.bias.copy_(torch.tensor([0.02, 0.5, 0.97, -5.5, -5.0, -5.2]))
@@ -155,6 +156,35 @@ def test_colours_that_hear_each_other_are_still_a_probability():
         weights = log_p.exp()
         mean_green, mean_blue = (weights * green).sum(), (weights * blue).sum()
         assert (weights * (green - mean_green) * (blue - mean_blue)).sum() > 0
+
+
+@pytest.mark.parametrize("channels, reach", [(3, 0), (1, 2), (3, 2)])
+def test_a_pixel_hears_only_what_comes_before_it(channels, reach):
+    echo = Echo(channels, reach)
+    torch.nn.init.uniform_(echo.weight, 0.5, 1)
+    jacobian = torch.autograd.functional.jacobian(echo, torch.zeros(1, channels, 5, 5)).view(channels, 25, channels, 25)
+    jacobian = jacobian.permute(1, 0, 3, 2).reshape(25 * channels, -1)  # in the order of the chain: pixel by pixel
+    assert (jacobian.triu() == 0).all() and (jacobian != 0).any()
+    if not reach:
+        assert (jacobian != 0).sum() == 25 * 3  # green of red, blue of both
+
+
+def test_hearing_neighbours_is_still_a_probability():
+    model = build("vae", (1, 3, 3), 10, likelihood="logistic", heard="neighbours", latent=2, depth=0).double()
+    with torch.no_grad():
+        torch.nn.init.uniform_(model.echo.weight, -0.5, 0.5, generator=torch.Generator().manual_seed(0))
+        first = torch.arange(256, dtype=torch.float64) / 255
+        # Bytes of the last pixel add up to one whatever the pixels before it are, and so for each before that.
+        for place in (8, 4):
+            x = torch.rand(1, 1, 3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+            x = ((x * 255).round() / 255).repeat(256, 1, 1, 1)
+            x.view(256, 9)[:, place] = first
+            z = torch.zeros(256, 2, dtype=torch.float64)
+            mean, log_scale = model.decoder(z).chunk(2, 1)
+            pixels = log_probability_of_bytes(x, mean + model.echo(x - mean), log_scale - 3)
+            assert pixels.view(256, 9)[:, place].logsumexp(0).abs() < 1e-9
+            assert (pixels.view(256, 9)[:, :place] == pixels.view(256, 9)[:1, :place]).all()
+            assert torch.allclose(pixels.flatten(1).sum(1), model.log_likelihood(x, z))
 
 
 def test_binarisation_is_dynamic_and_unbiased():

@@ -30,17 +30,18 @@ from genmodels.models.base import (
     precise,
 )
 from genmodels.models.layers import MLP, Decoder, Encoder, one_hot
+from genmodels.models.logistic import Echo, log_probability_of_bytes
 from genmodels.models.pyramid import PyramidDecoder, PyramidEncoder
 
 LIKELIHOOD = Choice(("automatic", "bernoulli", "gaussian", "logistic"), "likelihood p(x|z)", front=True)
 NETWORK = Choice(("connected", "convolutional", "pyramid"), "networks", front=True)
 DEPTH = Whole(0, 6, "hidden layers, connected; residual blocks, pyramid", front=True)
+HEARD = Choice(("colours", "neighbours"), "earlier errors a pixel hears, logistic")
 ACTIVATION = Choice(("relu", "tanh"), "activation, connected")
 BETA = Real(0, 100, "beta, weight of the KL", front=True, live=True)
 SAMPLES = Whole(1, 64, "importance samples k", live=True)
 WARMUP = Whole(0, 10_000_000, "images until the KL has its full weight")
 LOG_2PI = math.log(2 * math.pi)
-HALF = 0.5 / 255  # of the distance between two bytes
 SCALE = -3.0  # log of a logistic likelihood's scale at first: 13 bytes
 ROWS = 512  # codes decoded at once by a bound: more fall out of the processor's cache
 
@@ -75,6 +76,7 @@ class VAE(Model):
         latent: LATENT = 20,
         beta: BETA = 1.0,
         likelihood: LIKELIHOOD = "automatic",
+        heard: HEARD = "colours",
         network: NETWORK = "connected",
         depth: DEPTH = 1,
         width: WIDTH = 400,
@@ -109,8 +111,9 @@ class VAE(Model):
                 module.activation = nn.Tanh()
         # One sigma for all pixels of a Gaussian likelihood; its optimum is the root mean squared error.
         self.log_sigma = nn.Parameter(torch.tensor(-1.5)) if self.law == "gaussian" else None
-        # How much of red's error green repeats, blue of red's, blue of green's: nearly all, and so from the start.
-        self.echo = nn.Parameter(torch.tensor([1.0, 0.0, 1.0])) if self.law == "logistic" and channels == 3 else None
+        # Where a pixel hears its neighbours, few bits are left for the code to save: it may fall silent (Chen 2017).
+        reach = 2 if self.heard == "neighbours" else 0
+        self.echo = Echo(channels, reach) if self.law == "logistic" and (channels > 1 or reach) else None
 
     def condition(self, labels: Tensor | None) -> Tensor | None:
         # As large as a component of z, else the code learns to say the class before anybody hears the label.
@@ -154,15 +157,9 @@ class VAE(Model):
             pixels = -0.5 * (((x - output) * torch.exp(-self.log_sigma)).square() + LOG_2PI) - self.log_sigma
         else:
             mean, log_scale = output.chunk(2, -3)
-            pixels = log_probability_of_bytes(x, self.heard(x, mean), log_scale + SCALE)
+            heard = mean if self.echo is None else mean + self.echo(x - mean)
+            pixels = log_probability_of_bytes(x, heard, log_scale + SCALE)
         return pixels.flatten(-3).sum(-1)
-
-    def heard(self, x: Tensor, mean: Tensor) -> Tensor:
-        """Means (..., C, H, W) of colours that know those before them, red, green, blue (Salimans 2017, equation 3)."""
-        if self.echo is None:
-            return mean
-        red, green, _ = (x - mean).unbind(-3)
-        return mean + torch.stack([0 * red, self.echo[0] * red, self.echo[1] * red + self.echo[2] * green], -3)
 
     def log_weights(self, x: Tensor, labels: Tensor | None, posterior: tuple[Tensor, Tensor], eps: Tensor) -> Tensor:
         """log p(x, z) - log q(z|x) at z = mu + sigma eps, for eps (samples, N, codes): (samples, N)."""
@@ -206,16 +203,3 @@ class VAE(Model):
 
     def players(self) -> list[Player]:
         return [Player("model", list(self.parameters()), self.loss, adam(0.9, 0.999), self.lr)]
-
-
-def log_probability_of_bytes(x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-    """log P of pixels x = 0, 1/255, ..., 1 under a logistic law cut into 256 bins (Salimans 2017, equation 2).
-
-    Black takes all that lies below it and white all above, so the 256 probabilities add up to 1.
-    """
-    slope = torch.exp(-log_scale.clamp(-8, 8))
-    above, below = (x - mean + HALF) * slope, (x - mean - HALF) * slope
-    # S(a) - S(b) = S(a) S(-b) (1 - e^(b - a)) for the sigmoid S: nothing cancels, however small the bin.
-    inside = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * HALF * slope))
-    edge = torch.where(x < HALF, logsigmoid(above), logsigmoid(-below))
-    return torch.where((x - 0.5).abs() < 0.5 - HALF, inside, edge)
