@@ -2,13 +2,16 @@
 
 import gradio as gr
 
-from genmodels.ui import train
+from genmodels.ui import playground, train
 
 HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
 
 # The name of a tab in an address, its title, and what places its parts.
-TABS = {"train": ("Train", train.build)}
+TABS = {
+    "train": ("Train", train.build),
+    "playground": ("Playground", playground.build),
+}
 
 
 def build() -> gr.Blocks:

@@ -12,7 +12,8 @@ def _read(*names: str) -> str:
 
 
 # Not by gradio's own css setting: that prefixes every selector except those under @media, which then lose.
-HEAD = f"<style>{_read('page.css', 'train.css', 'tool.css')}</style><script>{_read('figure.js', 'page.js')}</script>"
+_STYLES = _read("page.css", "train.css", "tool.css", "playground.css")
+HEAD = f"<style>{_STYLES}</style><script>{_read('figure.js', 'page.js')}</script>"
 
 _SETTINGS = {
     "body_background_fill": "var(--paper)",

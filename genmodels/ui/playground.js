@@ -1,0 +1,416 @@
+// The game: begun, played on at every request, commanded. One request at a time; none while nobody can see it.
+const fields = () => every(".settings .field[data-name]");
+const lawNow = () => find("input[name=law]:checked").value;
+const SLICE = 22; // milliseconds of playing in one request
+const LOOK = 500; // milliseconds between measures
+const UNREACHABLE = "The server does not answer. Trying again.";
+const FIXED = "Started again from the same seed: this cannot change under way.";
+const FORGOTTEN = "The server had forgotten this game. It starts again from the same seed.";
+const ACTS = [
+  ["sample", "1 of 5: sample z, 400 draws of noise from N(0, I), shown at half their size"],
+  ["generate", "2 of 5: generate, G carries every z to G(z), and the grid with it"],
+  ["score", "3 of 5: score, D gives its verdict on every place"],
+  ["discriminator", "4 of 5: D's step, its verdict on data up, on fakes down"],
+  ["generator", "5 of 5: G's step, fakes follow the arrows, where G's loss falls"],
+];
+
+let id = null;
+let real, z;
+let frame = null; // the latest
+let playing = false;
+let slow = false;
+let act = 0; // the next of the ACTS
+let restart = true; // whether a game is to begin
+let steps = 0; // asked for by hand
+let changes = {}; // live settings that the server has not heard of
+let measured = -1; // the round of the latest measures
+let lastLook = 0;
+let strokes = [];
+let cursor = null;
+let wake = () => {};
+
+const visible = () => !document.hidden && canvas.offsetParent !== null;
+const say = (words) => (find(".message").textContent = words ?? "");
+const fault = (words) => (find(".fault").textContent = words ?? "");
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const layers = () => Object.fromEntries(every(".layers input").map((box) => [box.value, box.checked ? 1 : 0]));
+
+function settings() {
+  const values = fields().filter((field) => field.dataset.name !== "seed");
+  return Object.fromEntries(values.map((field) => [field.dataset.name, valueOf(field)]));
+}
+
+// Asking.
+
+async function ask(name, request) {
+  const answer = await server[name](request);
+  return answer ?? { error: UNREACHABLE, silent: true };
+}
+
+async function begin() {
+  restart = false;
+  act = 0;
+  changes = {};
+  const seed = find("#playground-seed").value;
+  const answer = await ask("begin", {
+    law: lawNow(),
+    strokes,
+    seed: seed === "" ? "nothing" : Number(seed),
+    settings: settings(),
+    replaces: id,
+  });
+  if (answer.silent) {
+    say(answer.error);
+    restart = true;
+    return pause(1000);
+  }
+  fault(answer.error);
+  if (answer.error) return halt();
+  if (find(".message").textContent === UNREACHABLE) say("");
+  id = answer.id;
+  [real, z] = [numbers(answer.real), numbers(answer.z)];
+  measured = -1;
+  take(answer);
+  show();
+}
+
+// One request for what is to be played, with everything that waits to be said.
+async function advance(request) {
+  const set = changes;
+  changes = {};
+  const due = performance.now() - lastLook > LOOK || (!playing && !steps);
+  const only = find("input[name=player]:checked").value;
+  const width = find(".readings").clientWidth;
+  const answer = await ask("advance", { id, only, set, measure: due, width, ...request });
+  if (answer.silent) {
+    say(answer.error);
+    changes = { ...set, ...changes };
+    await pause(1000);
+  } else if (answer.gone) {
+    say(FORGOTTEN);
+    id = null;
+    restart = true;
+  } else if (answer.fakes === undefined) {
+    fault(answer.error);
+    halt();
+  } else {
+    if (find(".message").textContent === UNREACHABLE) say("");
+    if (Object.keys(set).length) fault(answer.error);
+    take(answer);
+  }
+}
+
+function take(answer) {
+  frame = {
+    ...answer,
+    real,
+    fakes: numbers(answer.fakes),
+    lattice: numbers(answer.lattice),
+    pull: numbers(answer.pull, UNIT / 10),
+    surface: Float32Array.from(integers(answer.surface, Uint8Array), (whole) => whole / 255),
+  };
+  canvas.dataset.rounds = frame.rounds;
+  canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
+  find(".rounds").textContent = `round ${frame.rounds.toLocaleString("en")}`;
+  const scale = frame.verdict ? "" : ` The critic's score goes from ${frame.ends[0]} to ${frame.ends[1]} in the window.`;
+  find(".caption").textContent =
+    "Shade: blue where D says data, orange where it says fake. Grid: lines of equal probability of z, so that each cell " +
+    `holds the same share of all fakes. Arrows: where G's loss falls, mean slope ${frame.slope} a unit.${scale} ` +
+    "400 points of each, the same z throughout; the window is 3 units wide.";
+  if (answer.plots !== undefined) {
+    measured = frame.rounds;
+    lastLook = performance.now();
+    find(".readings dl").innerHTML = answer.readings;
+    find(".plots").innerHTML = answer.plots;
+    document.dispatchEvent(new Event("figure-redrawn"));
+    canvas.setAttribute("aria-label", answer.says);
+    if (!playing) say(answer.says);
+  }
+}
+
+// Drawing.
+
+function show() {
+  if (lawNow() === "drawn" && (!frame || drawing || cursor || !strokes.length)) {
+    paint(frame && strokes.length ? frame : {}, { ...layers(), real: 0 });
+    return paintStrokes(strokes, cursor, "Draw here");
+  }
+  if (frame) paint(frame, layers());
+}
+
+async function tween(ms, draw) {
+  const began = performance.now();
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) ms = 0;
+  for (let t = 0; t < 1 && slow && !restart; ) {
+    await new Promise(requestAnimationFrame);
+    t = ms ? Math.min(1, (performance.now() - began) / ms) : 1;
+    draw(t * t * (3 - 2 * t));
+  }
+}
+
+const mix = (a, b, t) => a.map((value, i) => value + t * (b[i] - value));
+
+// The lattice of z itself, from the order of the server: first by z_1, then by z_2.
+function flat() {
+  const lines = Math.round(Math.sqrt(frame.lattice.length / 2));
+  const at = (k) => 0.5 * quantile((k + 1) / (lines + 1));
+  return Float32Array.from(frame.lattice, (_, i) => at(i % 2 ? (i >> 1) % lines : Math.floor((i >> 1) / lines)));
+}
+
+// The quantile of N(0, 1), near enough for a picture (a logistic curve with its variance).
+const quantile = (u) => (Math.log(u / (1 - u)) * Math.sqrt(3)) / Math.PI;
+
+async function playAct() {
+  const [name, words] = ACTS[act];
+  act = (act + 1) % ACTS.length;
+  find(".act").textContent = words;
+  say(words);
+  const on = layers();
+  const quiet = { ...on, surface: 0, pull: 0 };
+  const noise = z.map((value) => value / 2);
+  const before = frame;
+  if (name === "sample") await tween(900, (t) => paint({ ...before, fakes: noise, lattice: flat() }, { ...quiet, fakes: t * on.fakes }));
+  if (name === "generate") {
+    const grid = flat();
+    const moved = (t) => ({ ...before, fakes: mix(noise, before.fakes, t), lattice: mix(grid, before.lattice, t) });
+    await tween(1400, (t) => paint(moved(t), quiet));
+  }
+  if (name === "score") await tween(900, (t) => paint(before, { ...quiet, surface: t * on.surface }));
+  if (name === "discriminator") {
+    await advance({ rounds: 1, only: "discriminator" });
+    await tween(900, (t) => paint({ ...before, surface: mix(before.surface, frame.surface, t) }, { ...on, pull: 0 }));
+  }
+  if (name === "generator") {
+    await tween(700, (t) => paint(before, { ...on, pull: t * on.pull }));
+    await advance({ rounds: 1, only: "generator" });
+    const moved = (t) => ({ ...before, fakes: mix(before.fakes, frame.fakes, t), lattice: mix(before.lattice, frame.lattice, t) });
+    await tween(900, (t) => paint(moved(t), on));
+  }
+  if (playing) await pause(500);
+}
+
+// The loop.
+
+async function loop() {
+  while (element.isConnected) {
+    const blank = lawNow() === "drawn" && !strokes.length;
+    const idle = !playing && !steps && !Object.keys(changes).length && (!frame || measured === frame.rounds);
+    if (!visible() || blank || (!restart && (!id || idle))) {
+      await new Promise((resolve) => (wake = resolve));
+      continue;
+    }
+    if (restart) await begin();
+    else if (slow && (playing || steps)) {
+      steps = Math.max(0, steps - 1);
+      await playAct();
+    } else {
+      const asked = steps;
+      await advance(asked ? { rounds: asked } : playing ? { milliseconds: SLICE } : { rounds: 0 });
+      steps = Math.max(0, steps - asked);
+      show();
+    }
+  }
+}
+
+// Commanding.
+
+function halt() {
+  playing = false;
+  buttons();
+}
+
+function buttons() {
+  const play = find("[data-do=play]");
+  play.textContent = playing ? "Pause" : "Play";
+  find("[data-do=slow]").setAttribute("aria-pressed", slow);
+  find(".drawing").hidden = lawNow() !== "drawn";
+  canvas.classList.toggle("writable", lawNow() === "drawn");
+  canvas.tabIndex = lawNow() === "drawn" ? 0 : -1;
+  const loss = valueOf(find(".field[data-name=loss]"));
+  every(".only").forEach((part) => (part.hidden = part.dataset.loss !== loss));
+  if (!slow) find(".act").textContent = "";
+}
+
+function again(words) {
+  restart = true;
+  say(words);
+  buttons();
+  wake();
+}
+
+const deeds = {
+  play() {
+    playing = !playing;
+    if (playing) say("");
+    buttons();
+    wake();
+  },
+  step() {
+    playing = false;
+    steps++;
+    buttons();
+    wake();
+  },
+  slow() {
+    slow = !slow;
+    act = 0;
+    if (slow) playing = true;
+    buttons();
+    wake();
+  },
+  again: () => again(""),
+  wipe() {
+    strokes = [];
+    frame = null;
+    halt();
+    remember();
+    show();
+  },
+};
+
+function applyValues(values) {
+  for (const field of fields()) {
+    const usual = field.querySelector("[data-default]").dataset.default;
+    if (field.dataset.name !== "seed") setValue(field, values[field.dataset.name] ?? usual);
+  }
+  if (values.law) find(`input[name=law][value="${CSS.escape(values.law)}"]`).checked = true;
+}
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.preset) {
+    applyValues(JSON.parse(button.dataset.preset));
+    playing = true;
+    slow = false;
+    remember();
+    again("");
+    if (canvas.getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
+  } else deeds[button.dataset.do]?.();
+});
+
+element.addEventListener("submit", (event) => event.preventDefault());
+
+let later = 0;
+element.addEventListener("input", (event) => {
+  const field = event.target.closest(".settings .field");
+  if (!field) return;
+  if (event.target.type === "range") lead(field);
+  else if (event.target.type === "number") follow(field);
+  if (!("live" in field.dataset)) return;
+  changes[field.dataset.name] = valueOf(field);
+  buttons();
+  wake();
+});
+
+element.addEventListener("change", (event) => {
+  if (event.target.closest(".layers")) return show();
+  if (event.target.name === "law") {
+    frame = null;
+    show();
+    again("");
+  }
+  const field = event.target.closest(".settings .field");
+  if (field && !("live" in field.dataset)) again(field.dataset.name === "seed" ? "" : FIXED);
+  clearTimeout(later);
+  later = setTimeout(remember, 300);
+});
+
+// Drawing by hand, with a pointer or with keys.
+
+let drawing = false;
+const clip = (value) => Math.max(-REACH, Math.min(REACH, Math.round(100 * value) / 100));
+
+function under(event) {
+  const box = canvas.getBoundingClientRect();
+  const place = (at, from, size) => (2 * (at - from)) / size - 1;
+  return [clip(REACH * place(event.clientX, box.left, box.width)), clip(-REACH * place(event.clientY, box.top, box.height))];
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  if (lawNow() !== "drawn" || event.button !== 0) return;
+  canvas.setPointerCapture(event.pointerId);
+  drawing = true;
+  cursor = null;
+  strokes.push([under(event)]);
+  show();
+});
+
+canvas.addEventListener("pointermove", (event) => {
+  if (!drawing) return;
+  const stroke = strokes[strokes.length - 1];
+  const [x, y] = stroke[stroke.length - 1];
+  const at = under(event);
+  if (Math.hypot(at[0] - x, at[1] - y) < 0.05) return;
+  stroke.push(at);
+  show();
+});
+
+for (const end of ["pointerup", "pointercancel"])
+  canvas.addEventListener(end, () => {
+    if (!drawing) return;
+    drawing = false;
+    remember();
+    again("");
+  });
+
+const MOVES = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
+canvas.addEventListener("keydown", (event) => {
+  if (lawNow() !== "drawn" || !(event.key in MOVES || event.key === " ")) return;
+  event.preventDefault();
+  cursor ??= [0, 0];
+  if (event.key in MOVES) cursor = cursor.map((value, axis) => clip(value + MOVES[event.key][axis]));
+  else {
+    strokes.push([cursor]);
+    remember();
+    again("");
+  }
+  show();
+});
+canvas.addEventListener("blur", () => {
+  cursor = null;
+  show();
+});
+
+// The address carries what differs from the defaults, the drawing too.
+
+function remember() {
+  const before = new URLSearchParams(location.search);
+  if (before.get("tab") !== "playground") return;
+  const kept = ["run", "__theme"].filter((name) => before.has(name)).map((name) => [name, before.get(name)]);
+  const address = new URLSearchParams([["tab", "playground"], ...kept]);
+  if (lawNow() !== "ring") address.set("law", lawNow());
+  if (lawNow() === "drawn" && strokes.length)
+    address.set("strokes", strokes.map((stroke) => stroke.map((corner) => corner.map((c) => Math.round(100 * c)).join("_")).join("~")).join("*"));
+  for (const field of fields()) {
+    const value = String(valueOf(field));
+    if (value !== field.querySelector("[data-default]").dataset.default) address.set(`play.${field.dataset.name}`, value);
+  }
+  history.replaceState(null, "", `?${address}${location.hash}`);
+}
+
+function recall() {
+  const address = new URLSearchParams(location.search);
+  const law = [...every("input[name=law]")].find((radio) => radio.value === address.get("law"));
+  if (law) law.checked = true;
+  const written = address.get("strokes");
+  const corner = (text) => text.split("_").map((whole) => clip(Number(whole) / 100));
+  if (written) strokes = written.split("*").map((stroke) => stroke.split("~").map(corner));
+  if (strokes.flat(2).some((value) => !Number.isFinite(value))) strokes = [];
+  for (const field of fields()) {
+    const value = address.get(`play.${field.dataset.name}`);
+    if (value !== null) setValue(field, value);
+  }
+}
+
+document.addEventListener("visibilitychange", () => wake());
+// A tab that is opened gives the canvas a size; so does a window that changes its own.
+new ResizeObserver(() => {
+  show();
+  wake();
+}).observe(canvas.parentElement);
+// Dark mode repaints what stands still.
+new MutationObserver(show).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+recall();
+buttons();
+loop();
