@@ -157,6 +157,18 @@ def test_estimates_from_samples_and_their_floor():
     assert equal.js == 0 and equal.w1 == 0
 
 
+@pytest.mark.parametrize("family", ("gaussians", "uniforms", "mixtures"))
+def test_samples_follow_their_densities(family):
+    scale = 1.0 if family == "mixtures" else 1.7
+    x = torch.linspace(-12, 12, 200_001, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    drawn = div.draw(family, 100_000, 1.3, scale, generator)
+    density = div.densities(family, x, 1.3, scale)[1]
+    for power in (0, 1, 2, 3):
+        moment = torch.trapezoid(density * x**power, x).item()
+        assert moment == pytest.approx(drawn.pow(power).mean().item(), abs=0.03 * 4**power, rel=0.02)
+
+
 def test_the_discriminator_bounds_js_from_below():
     p, q = Normal(0.0, 1.0), Normal(1.5, 1.0)
     generator = torch.Generator().manual_seed(0)

@@ -121,6 +121,28 @@ def slopes(family: Callable[..., Distances], t: Tensor, **options: float) -> tup
     return Distances(*(value.detach() for value in values)), Distances(*found)
 
 
+def densities(family: str, x: Tensor, t: float, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    """p and q at x (N,), for the families that have a density on the line."""
+    if family == "uniforms":
+        return (x.abs() <= 0.5).double(), ((x - t).abs() <= scale / 2).double() / scale
+    if family == "mixtures":
+        return tuple(sum(_normal(y, mode, NARROW) for mode in MODES) / len(MODES) for y in (x, x - t))
+    return _normal(x, 0.0, 1.0), _normal(x, t, scale)
+
+
+def draw(family: str, count: int, t: float, scale: float, generator: torch.Generator) -> Tensor:
+    """Samples (count,) of q; of p where t is 0 and scale 1."""
+    noise = torch.randn(count, generator=generator, dtype=torch.float64)
+    if family == "points":
+        return torch.full_like(noise, t)
+    if family == "gaussians":
+        return t + scale * noise
+    uniform = torch.rand(count, generator=generator, dtype=torch.float64)
+    if family == "uniforms":
+        return t + scale * (uniform - 0.5)
+    return t + torch.where(uniform < 0.5, *MODES) + NARROW * noise
+
+
 def from_samples(x: Tensor, y: Tensor, bins: int | None = None) -> Distances:
     """Estimates from samples x (N,) and y (M,): KL, JS and TV of histograms with common bins over the range of both,
     2 n^(1/3) of them (Rice's rule) unless said otherwise; W1 and W2 of the samples themselves."""

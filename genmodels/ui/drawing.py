@@ -56,6 +56,7 @@ class Canvas:
         self.top, self.bottom = (1, height - 1) if bare else (TOP, height - BOTTOM)
         self._inside: list[str] = []  # cut off at the frame
         self._outside: list[str] = []
+        self._handles: dict[str, int] = {}  # how many edit each field
         if not bare:
             self._axes()
 
@@ -68,9 +69,10 @@ class Canvas:
         return round(pixels[0], 1), round(pixels[1], 1)
 
     def line(
-        self, x: Sequence[float], y: Sequence[float], color: Color = 0, *, read: bool = True, more: str = ""
+        self, x: Sequence[float], y: Sequence[float], color: Color = 0, *, read: bool = True, dashed: bool = False
     ) -> None:
         """A curve, broken where y is not finite; `read` lets people point at its values."""
+        more = ' stroke-dasharray="6 4"' if dashed else ""
         parts, points = [], []
         for a, b in [*zip(x, y, strict=True), (0.0, math.nan)]:
             if math.isfinite(b):
@@ -102,12 +104,31 @@ class Canvas:
             self.box((a - width / 2, a + width / 2), (0.0, b), color)
 
     def box(
-        self, x: tuple[float, float], y: tuple[float, float], color: Color = 0, opacity: float = 1.0, more: str = ""
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        color: Color = 0,
+        opacity: float = 1.0,
+        *,
+        title: str = "",
+        more: str = "",
     ) -> None:
-        """A filled rectangle; `more` are further attributes, such as a title's place."""
+        """A filled rectangle, with words for who points at it and further attributes."""
         (x0, y0), (x1, y1) = self.place(min(x), max(y)), self.place(max(x), min(y))
         size = f'width="{max(0.0, x1 - x0):.1f}" height="{max(0.0, y1 - y0):.1f}"'
-        self._inside.append(f'<rect x="{x0}" y="{y0}" {size} style="fill:{css(color)}" opacity="{opacity:.3f}"{more}/>')
+        says = f"<title>{escape(title)}</title>" if title else ""
+        style = f'style="fill:{css(color)}" opacity="{opacity:.3f}"'
+        self._inside.append(f'<rect x="{x0}" y="{y0}" {size} {style}{more}>{says}</rect>')
+
+    def band(
+        self, start: tuple[float, float], end: tuple[float, float], y0: float, y1: float, color: Color = 0
+    ) -> None:
+        """A bent band from the span `start` of x at y0 to the span `end` at y1."""
+        (a, top), (b, _) = self.place(start[0], y0), self.place(start[1], y0)
+        (c, bottom), (d, _) = self.place(end[0], y1), self.place(end[1], y1)
+        middle = (top + bottom) / 2
+        down, up = f"C{a} {middle} {c} {middle} {c} {bottom}", f"C{d} {middle} {b} {middle} {b} {top}"
+        self._inside.append(f'<path d="M{a} {top}{down}H{d}{up}Z" style="fill:{css(color)}" opacity="0.45"/>')
 
     def arrows(
         self, start: Sequence[tuple[float, float]], end: Sequence[tuple[float, float]], color: Color = "var(--ink)"
@@ -125,11 +146,41 @@ class Canvas:
             d.append(f"L{x1 - dx + dy / 2:.1f} {y1 - dy - dx / 2:.1f}")
         self._inside.append(f'<path d="{"".join(d)}" style="stroke:{css(color)};stroke-width:1.3"/>')
 
-    def text(self, x: float, y: float, words: str, anchor: str = "middle", color: Color = "var(--quiet)") -> None:
+    def text(
+        self, x: float, y: float, words: str, anchor: str = "middle", color: Color = "var(--quiet)", more: str = ""
+    ) -> None:
         """Words at a point; `anchor` is start, middle or end."""
         across, up = self.place(x, y)
         style = f' style="fill:{css(color)}"'
-        self._outside.append(f'<text x="{across}" y="{up}" text-anchor="{anchor}"{style}>{escape(words)}</text>')
+        self._outside.append(f'<text x="{across}" y="{up}" text-anchor="{anchor}"{style}{more}>{escape(words)}</text>')
+
+    def handle(
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        name: str,
+        value: float,
+        label: str,
+        *,
+        ends: tuple[float, float] = (0.0, 1.0),
+        span: float = 200.0,
+        shares: bool = False,
+    ) -> None:
+        """A part of the figure that edits the next number of the tool's field `name`, by pointer and keyboard.
+
+        `span` is how many pixels of dragging go from one end to the other. Numbers that are `shares`
+        keep their sum: when one changes, the rest is scaled.
+        """
+        (x0, y0), (x1, y1) = self.place(min(x), max(y)), self.place(max(x), min(y))
+        index = self._handles.get(name, 0)
+        self._handles[name] = index + 1
+        said = f'aria-label="{escape(label)}" aria-valuenow="{value:.4g}" aria-valuetext="{number(value)}"'
+        self._outside.append(
+            f'<rect class="handle" x="{x0}" y="{y0}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}" tabindex="0" '
+            f'role="slider" aria-valuemin="{ends[0]:g}" aria-valuemax="{ends[1]:g}" {said} data-edits="{name}" '
+            f'data-index="{index}" data-value="{value!r}" data-span="{span:.0f}" data-shares="{str(shares).lower()}">'
+            f"<title>{escape(label)}</title></rect>"
+        )
 
     def level(self, y: float, words: str = "") -> None:
         """A dashed horizontal line with words above its right end."""
@@ -155,7 +206,8 @@ class Canvas:
         box = f"{self.left}-{self.top}-{self.right}-{self.bottom}"
         frame = f"M{self.left} {self.top}H{self.right}V{self.bottom}H{self.left}Z"
         return (
-            f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}" role="img" '
+            f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}" '
+            f'role="{"group" if self._handles else "img"}" '
             f'aria-label="{escape(alt)}" data-top="{self.top}" data-bottom="{self.bottom}"{more}>'
             f'<clipPath id="frame-{box}"><path d="{frame}"/></clipPath>'
             f'<g clip-path="url(#frame-{box})">{"".join(self._inside)}</g>{"".join(self._outside)}'

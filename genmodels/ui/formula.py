@@ -41,3 +41,10 @@ def formula(tex: str, words: str = "") -> str:
         f'<svg class="formula" role="img" aria-label="{escape(words or tex)}" style="{style}" '
         f'viewBox="0 0 {width:.2f} {height:.2f}"><path d="{"".join(d)}"/></svg>'
     )
+
+
+def equations(*pairs: tuple[str, str]) -> str:
+    """Formulas under one another, each with its value of the moment as words: setting TeX takes too long to do it
+    afresh whenever a number moves."""
+    lines = "".join(f"<li>{formula(tex)} <span>{escape(value)}</span></li>" for tex, value in pairs)
+    return f'<ul class="formulas">{lines}</ul>'

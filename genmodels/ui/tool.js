@@ -23,7 +23,7 @@ async function refresh(tool) {
   if (asked.has(tool)) return asked.set(tool, "again");
   do {
     asked.set(tool, "busy");
-    const width = tool.querySelector(".view").clientWidth;
+    const width = tool.querySelector(".view").clientWidth || tool.clientWidth; // on a phone the view is no box
     const run = new URLSearchParams(location.search).get("run") ?? "";
     const answer = await server.answer({ tool: tool.dataset.tool, values: { ...valuesOf(tool), width, run } });
     show(tool, answer ?? { error: "The server does not answer. Change something to try again." });
@@ -98,8 +98,8 @@ const seen = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries)
     if (contentRect.width > 0 && Math.abs(contentRect.width - (widths.get(target) ?? 0)) > 1) {
       widths.set(target, contentRect.width);
-      refresh(target.closest(".tool"));
+      refresh(target);
     }
 });
 recall();
-every(".tool .view").forEach((view) => seen.observe(view));
+every(".tool").forEach((tool) => seen.observe(tool));

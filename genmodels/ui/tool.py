@@ -47,7 +47,8 @@ class Numbers:
 
     def check(self, name: str, value: Any) -> list[float]:
         if not isinstance(value, list) or not self.least <= len(value) <= self.most:
-            raise UserError(f"{self.label} takes {self.least} to {self.most} numbers.")
+            many = f"{self.least} to {self.most}" if self.least < self.most else str(self.most)
+            raise UserError(f"{self.label} takes {many} numbers.")
         numbers = [_number(self.label, item) for item in value]
         if any(not self.low <= number <= self.high for number in numbers):
             raise UserError(f"{self.label} takes numbers from {self.low:g} to {self.high:g}.")

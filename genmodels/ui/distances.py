@@ -1,0 +1,12 @@
+"""The Distances tab: divergences that fall silent, earth that is moved, maps, and critics."""
+
+from genmodels.ui import tool
+from genmodels.ui.earth import EARTH
+from genmodels.ui.slide import SLIDE
+
+TOOLS = (SLIDE, EARTH)
+
+
+def build() -> None:
+    """Places the tools inside the Blocks being built."""
+    tool.place("distances", TOOLS, script="information.js")
