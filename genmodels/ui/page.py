@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from genmodels.ui import distances, playground, train
+from genmodels.ui import distances, information, playground, train
 
 HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
@@ -11,6 +11,7 @@ HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 TABS = {
     "train": ("Train", train.build),
     "distances": ("Distances", distances.build),
+    "information": ("Information", information.build),
     "playground": ("Playground", playground.build),
 }
 
