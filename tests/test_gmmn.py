@@ -122,6 +122,7 @@ def test_the_generator_learns_two_pictures(space):
     trainer = Trainer(model, images, torch.zeros(64, dtype=torch.int64), device="cpu")
     for _ in range(300):
         trainer.round()
+    model = trainer.view()
     z = model.latents(200, torch.Generator().manual_seed(1))
     with torch.no_grad():
         made = model.sample(z).flatten(1)
