@@ -3,8 +3,8 @@
     min_G MMD(p, q),   MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y),   x, x' ~ p,  y, y' ~ q
 
 p and q are the laws of real and generated codes of an autoencoder, or of the images themselves. As in Li's paper the
-loss is the root of the biased estimate, which keeps its pull where the MMD is small already. The paper's batch is 1,000;
-half of that does more in a minute.
+loss is the root of the biased estimate, which keeps its pull where the MMD is small already. The paper's batch is
+1,000; half of that does more in a minute.
 """
 
 import math
@@ -86,7 +86,7 @@ class GMMN(Model):
 
     def generated(self, z: Tensor) -> Tensor:
         """Points of the same kind from latents (N, latent)."""
-        # Li's codes end in a sigmoid and lie too close together for these bandwidths; linear ones spread by themselves.
+        # Li's codes end in a sigmoid and lie too close together for these bandwidths; linear ones spread.
         return self.generator(z) if self.space == "codes" else torch.sigmoid(self.generator(z))
 
     def picture(self, points: Tensor) -> Tensor:
