@@ -2,9 +2,10 @@
 
 from genmodels.ui import tool
 from genmodels.ui.earth import EARTH
+from genmodels.ui.monge import MONGE
 from genmodels.ui.slide import SLIDE
 
-TOOLS = (SLIDE, EARTH)
+TOOLS = (SLIDE, EARTH, MONGE)
 
 
 def build() -> None:

@@ -102,7 +102,7 @@ def _curves(
     says = (
         "Slopes by t, exact. A generator learns by following them: where one is 0 or none, it hears nothing."
         if slopes
-        else "Exact, or by quadrature to 1e-4. What lies above the frame is cut off; what is infinite is not drawn."
+        else "Exact, or by quadrature to nine digits. Cut off above the frame; what is infinite is not drawn."
     )
     alt = "; ".join(f"{name} {value}" for name, _, value in entries)
     return figure(title, canvas.svg(alt), says, unit=unit, entries=entries, x_label="t, distance of q")
@@ -140,8 +140,8 @@ def _estimates(family: str, t: float, scale: float, samples: int, seed: int, exa
         '<figure><table><thead><tr><th></th><th scope="col">exact</th><th scope="col">estimate</th>'
         f'<th scope="col">floor</th></tr></thead><tbody>{rows}</tbody></table>'
         f"<figcaption>Estimates from {samples:,} samples of each: histograms for the first four, the samples "
-        "themselves for W. The floor is what the same estimate finds between two samples of p (mean of 20); "
-        "that of KL is infinite as soon as one bin is empty.</figcaption></figure>"
+        "themselves for W. The floor is what the same estimate finds between two samples of p (mean of 20)."
+        "</figcaption></figure>"
     )
 
 
