@@ -103,7 +103,7 @@ def _samples(model: Model, data: Dataset, count: int, full: bool, say: Say) -> d
         say("features of samples and test images")
         found |= metrics.judge_samples(images, data.name, labels if model.conditional else None)
     say("nearest training images")
-    near = memorisation.compare(images[:NEAREST], data.images, metrics.some(data.test_images, NEAREST))
+    near = memorisation.compare(images[:NEAREST], data.images, metrics.some(data.test_images, len(data.test_images)))
     found |= {"nearest_ratio": near.ratio, "nearest_n": len(near.distances), "nearest_verdict": near.verdict}
     if full and model.conditional:
         say("classifiers taught by samples and by training images")

@@ -190,15 +190,17 @@ def reconstruction_mse(model: Model, images: Tensor, labels: Tensor) -> float:
 def pca_mse(training: Tensor, images: Tensor, codes: int) -> float:
     """`reconstruction_mse` of images by the best linear autoencoder of the training images with so many codes: their
     principal components, exactly, from the eigenvectors of the covariance."""
+    size = training[0].numel()
+    if codes >= size:  # nothing is lost
+        return 0.0
     mean = sum(unit(part).double().sum(0) for part in training.split(CHUNK)).flatten() / len(training)
-    size = len(mean)
     scatter = torch.zeros(size, size, dtype=torch.float64)
     for part in training.split(CHUNK):
         centred = (unit(part).flatten(1) - mean).float()
         scatter += centred.T @ centred
-    kept = torch.linalg.eigh(scatter).eigenvectors[:, max(0, size - codes) :]  # the largest come last
+    kept = torch.linalg.eigh(scatter).eigenvectors[:, size - codes :]  # the largest come last
     centred = unit(images).flatten(1) - mean
-    return max(0.0, (centred.square().sum() - (centred @ kept).square().sum()).item() / len(images))
+    return (centred.square().sum() - (centred @ kept).square().sum()).item() / len(images)
 
 
 @torch.enable_grad()

@@ -196,6 +196,14 @@ def test_accuracy_rises_with_k_to_that_of_the_true_posterior():
     assert found[1] <= found[10] + 0.01
 
 
+def test_more_samples_join_those_before_them_each_with_the_same_weight(monkeypatch):
+    # One sample, then three more: the mean of four decides, class 0 in the first row and class 1 in the second.
+    answers = {1: [[0.5, 0.4], [0.5, 0.4]], 3: [[0.10, 0.13], [0.10, 0.15]]}
+    monkeypatch.setattr(likelihood, "bayes_logits", lambda model, x, count, noise: torch.tensor(answers[count]).log())
+    found = likelihood.bayes_accuracies(None, torch.zeros(2), torch.tensor([0, 1]), (1, 4), generator())
+    assert found == {1: 0.5, 4: 1.0}
+
+
 def test_samples_are_as_many_as_are_affordable():
     model = build("vae", (1, 28, 28), 10, latent=20, width=400)
     images, labels = torch.zeros(100, 1, 28, 28), torch.zeros(100).long()

@@ -46,6 +46,16 @@ def test_a_model_that_repeats_its_training_images_is_found_out(digits):
     assert retouched.indices.equal(torch.arange(500))
 
 
+def test_blurred_samples_lie_near_everything_and_are_no_copies():
+    # Pictures of many contrasts: a grey sheet is close to the faintest of them, seen or unseen.
+    generator = torch.Generator().manual_seed(0)
+    contrast = 0.2 + 0.8 * torch.rand(6000, 1, 1, 1, generator=generator)
+    images = 0.5 + contrast * torch.randn(6000, 1, 8, 8, generator=generator) / 8
+    found = compare(torch.full((500, 1, 8, 8), 0.5), images[:5000], images[5000:])
+    assert found.ratio < memorisation.COPYING
+    assert found.verdict.endswith("no sign of memorising.")
+
+
 def test_unseen_images_lie_as_far_away_as_unseen_images(digits):
     training, test = digits
     found = compare(test[:1000], training, test[1000:])
