@@ -1,7 +1,7 @@
 """The trained models that come along: weights/<model>-<dataset>.safetensors, each with its figures and its command.
 
-    python -m genmodels.weights ship FILE --machine "two CPU cores"   a finished run, halved in size and evaluated
-    python -m genmodels.weights table                                 weights/README.md and its pictures
+python -m genmodels.weights ship FILE --machine "two CPU cores"   a finished run, halved in size and evaluated
+python -m genmodels.weights table                                 weights/README.md and its pictures
 """
 
 from __future__ import annotations
@@ -117,21 +117,17 @@ def table() -> str:
     lines = [
         "# Weights",
         "",
-        "Written by `python -m genmodels.weights table`. The averaged weights of each run in half precision; figures by",
-        "`python -m genmodels evaluate FILE` on exactly these files. The floor of a feature distance is that of training",
-        "images against test images, the same number on both sides; distances of two data sets are in different units.",
+        "Written by `python -m genmodels.weights table`. The averaged weights of each run in half precision; figures",
+        "by `python -m genmodels evaluate FILE` on exactly these files. The floor of a feature distance is that of",
+        "training images against test images, the same number on both sides.",
     ]
     for path in shelf():
         saved, figures = checkpoint.load(path), figures_of(path)
         with safe_open(path, "pt") as file:
             facts = file.metadata()
         picture_path = path.with_suffix(".png")
+        shown = "Samples" if can(saved.model, "sample") else "Reconstructions"
         checkpoint.write(picture_path, picture(saved))
-        said = [
-            f"{name} {figures[key]:.{digits}f}" + beside(key, figures)
-            for key, (name, digits) in FIGURES.items()
-            if figures.get(key) is not None
-        ]
         lines += [
             "",
             f"## {saved.model.name} on {saved.dataset}",
@@ -141,11 +137,20 @@ def table() -> str:
             "",
             f"`{facts.get('command', command_of(saved))}`",
             "",
-            f"{'; '.join(said) or 'Not evaluated'}.",
+            f"{'; '.join(said(figures)) or 'Not evaluated'}.",
             "",
-            f"![{'Samples' if can(saved.model, 'sample') else 'Reconstructions'} of {saved.model.name}]({picture_path.name})",
+            f"![{shown} of {saved.model.name}]({picture_path.name})",
         ]
     return "\n".join(lines) + "\n"
+
+
+def said(figures: dict[str, Any]) -> list[str]:
+    """The figures that apply, in words."""
+    return [
+        f"{name} {figures[key]:.{digits}f}" + beside(key, figures)
+        for key, (name, digits) in FIGURES.items()
+        if figures.get(key) is not None
+    ]
 
 
 def beside(key: str, figures: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from genmodels.ui import distances, information, playground, train
+from genmodels.ui import distances, information, playground, samples, train
 
 HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
@@ -10,6 +10,7 @@ HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 # The name of a tab in an address, its title, and what places its parts.
 TABS = {
     "train": ("Train", train.build),
+    "samples": ("Samples", samples.build),
     "distances": ("Distances", distances.build),
     "information": ("Information", information.build),
     "playground": ("Playground", playground.build),
