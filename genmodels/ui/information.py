@@ -1,9 +1,13 @@
 """The Information tab: what distributions say about each other, in tables, codes, trees and a classifier."""
 
 from genmodels.ui import tool
+from genmodels.ui.chain import CHAIN
+from genmodels.ui.channel import CHANNEL
+from genmodels.ui.codes import CODES
 from genmodels.ui.joint import JOINT_TOOL
+from genmodels.ui.lengths import LENGTHS
 
-TOOLS = (JOINT_TOOL,)
+TOOLS = (JOINT_TOOL, CODES, CHAIN, CHANNEL, LENGTHS)
 
 
 def build() -> None:

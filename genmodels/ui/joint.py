@@ -9,7 +9,7 @@ from genmodels.errors import UserError
 from genmodels.models.base import Choice, Real
 from genmodels.theory import information, tables
 from genmodels.ui.drawing import Canvas, figure, number
-from genmodels.ui.notation import UNIT, equation, equations, in_unit, log_of, mark_of
+from genmodels.ui.notation import UNIT, equation, equations, in_unit, log_of, mark_of, short
 from genmodels.ui.strips import Strip, strips
 from genmodels.ui.tool import WIDTH, Numbers, Preset, Tool
 
@@ -158,11 +158,6 @@ def square(canvas: Canvas, x: float, y: float, side: float, color: str, opacity:
     """A square around a point."""
     half = side / 2
     canvas.box((x - half, x + half), (y - half, y + half), color, opacity, more=more)
-
-
-def short(p: float) -> str:
-    """A probability in three decimals at most."""
-    return f"{p:.3f}".rstrip("0").rstrip(".")
 
 
 def sum_of(p: Tensor, unit: str, terms: int) -> list[str | float]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 from collections.abc import Iterable
 from html import escape
 
@@ -9,6 +10,7 @@ from genmodels.models.base import Choice
 from genmodels.ui.drawing import number
 from genmodels.ui.formula import formula
 
+_setting = threading.Lock()  # matplotlib sets one formula at a time, and the tools of a tab ask all at once
 UNIT = Choice(("bits", "nats"), "unit of information")
 
 
@@ -28,11 +30,17 @@ def mark_of(unit: str) -> str:
     return rf"\ \mathrm{{{unit[:-1]}}}"
 
 
+def short(p: float) -> str:
+    """A probability in three decimals at most."""
+    return f"{p:.3f}".rstrip("0").rstrip(".")
+
+
 def equation(*parts: str | float) -> str:
     """TeX and numbers in a line. Numbers are set digit by digit: setting TeX anew takes longer than a slider may."""
-    set_ = "".join(formula(part) if isinstance(part, str) else _digits(part) for part in parts)
+    with _setting:
+        pieces = "".join(formula(part) if isinstance(part, str) else _digits(part) for part in parts)
     words = " ".join(part if isinstance(part, str) else number(part) for part in parts)
-    return f'<span class="equation" role="img" aria-label="{escape(words)}">{set_}</span>'
+    return f'<span class="equation" role="img" aria-label="{escape(words)}">{pieces}</span>'
 
 
 def equations(lines: Iterable[str]) -> str:

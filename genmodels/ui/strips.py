@@ -25,8 +25,8 @@ def strips(rows: Sequence[Strip], most: float, width: int, alt: str, label: int 
     values = 54  # pixels for the number behind the longest strip
     scale = most / max(width - label - values, 1)  # per pixel
     canvas = Canvas((-label * scale, most + values * scale), (-len(rows) - 0.1, 0), width, height, bare=True)
-    for end in {round(row.start + row.length, 9) for row in rows if math.isfinite(row.length)}:
-        (x, top), (_, bottom) = canvas.place(end, 0), canvas.place(end, -len(rows))
+    for start in {round(row.start, 9) for row in rows if 0 < row.start < math.inf}:
+        (x, top), (_, bottom) = canvas.place(start, 0), canvas.place(start, -len(rows))
         canvas.raw(f'<path class="mark" d="M{x} {top}V{bottom}"/>')
     for i, row in enumerate(rows):
         endless = math.isinf(row.length)
