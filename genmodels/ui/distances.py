@@ -10,4 +10,4 @@ TOOLS = (SLIDE, EARTH, MONGE)
 
 def build() -> None:
     """Places the tools inside the Blocks being built."""
-    tool.place("distances", TOOLS, script="information.js")
+    tool.place("distances", TOOLS, scripts=("handles.js",))

@@ -12,4 +12,4 @@ TOOLS = (JOINT_TOOL, CODES, CHAIN, CHANNEL, LENGTHS)
 
 def build() -> None:
     """Places the tools inside the Blocks being built."""
-    tool.place("information", TOOLS, script="information.js")
+    tool.place("information", TOOLS, scripts=("handles.js", "information.js"))

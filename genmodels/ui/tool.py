@@ -82,8 +82,8 @@ class Tool:
     folded: Sequence[str] = ()  # controls under "More settings"
 
 
-def place(tab: str, tools: Sequence[Tool], script: str = "") -> None:
-    """The tools under one another, inside the Blocks being built; `script` is a file of the tab's own gestures."""
+def place(tab: str, tools: Sequence[Tool], scripts: Sequence[str] = ()) -> None:
+    """The tools under one another, inside the Blocks being built; `scripts` are files with gestures of its own."""
     by_name = {tool.name: tool for tool in tools}
 
     @guarded
@@ -97,10 +97,9 @@ def place(tab: str, tools: Sequence[Tool], script: str = "") -> None:
         except ValueError as error:  # the theory's word for what a person set
             raise UserError(str(error)) from error
 
-    scripts = ["fields.js", "tool.js", *([script] if script else [])]
     gr.HTML(
         f'<div class="tools" data-tab="{tab}">{"".join(markup(tool) for tool in tools)}</div>',
-        js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in scripts),
+        js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("fields.js", "tool.js", *scripts)),
         server_functions=[answer],
         apply_default_css=False,
         elem_classes="page",
