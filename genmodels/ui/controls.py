@@ -39,8 +39,9 @@ def field(identity: str, name: str, kind: Kind, default: Any) -> str:
         )
     whole = isinstance(kind, Whole)
     log = not whole and kind.log or whole and kind.high >= 1000 * max(1, kind.low)
-    low, high = (math.log10(max(kind.low, 1e-9)), math.log10(kind.high)) if log else (kind.low, kind.high)
-    start = math.log10(max(default, kind.low, 1e-9)) if log else default
+    least = max(kind.low, 1 if whole else 1e-9)  # a logarithmic slider has no 0; the number beside it may
+    low, high = (math.log10(least), math.log10(kind.high)) if log else (kind.low, kind.high)
+    start = math.log10(max(default, least)) if log else default
     step = 1 if whole and not log else (high - low) / 200
     return (
         f'<div class="field" data-name="{name}"{live}><label for="{identity}">{label}</label>'

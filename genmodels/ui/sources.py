@@ -23,11 +23,11 @@ class Source:
     origin: str
 
 
-def choice(*abilities: str, front: bool = True) -> Choice:
+def choice(*abilities: str) -> Choice:
     """The control that chooses among all models with these abilities, the visitor's own run last."""
     names = [path.stem for path in weights.shelf()]
     able = [name for name in names if all(can(MODELS[name.rsplit("-", 1)[0]], ability) for ability in abilities)]
-    return Choice((*able, MINE), "model", front=front)
+    return Choice((*able, MINE), "trained", front=True)
 
 
 def source(name: str, run: str, *abilities: str) -> Source:
