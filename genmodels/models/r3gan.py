@@ -55,11 +55,11 @@ class R3GAN(Adversarial):
         gamma: Real(0, 100, "gamma, weight of the penalties", front=True, live=True) = 1.0,
         every: Whole(1, 16, "one image in so many bears the penalties", live=True) = 4,
         steps: STEPS = 1,
-        generator_lr: RATE = 1e-3,
-        discriminator_lr: RATE = 1e-3,
+        generator_lr: RATE = 4e-3,
+        discriminator_lr: RATE = 2e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
-        batch: BATCH = 64,
+        batch: BATCH = 32,
     ) -> None:
         super().__init__(shape, classes, locals())
         channels, size, _ = shape
