@@ -71,7 +71,7 @@ class MADE(Model):
         width: Whole(16, 8192, "hidden units", front=True) = 1000,
         order: Choice(("raster", "random"), "order of the pixels", front=True) = "raster",
         direct: Flag("direct connections from pixel to pixel") = True,
-        lr: RATE = 1e-3,
+        lr: RATE = 3e-3,
         batch: BATCH = 128,
     ) -> None:
         super().__init__(shape, classes, locals())
