@@ -23,7 +23,6 @@ from genmodels.checkpoint import Checkpoint
 from genmodels.errors import UserError
 from genmodels.evaluation import evaluate
 from genmodels.models import MODELS, can
-from genmodels.models.base import settings_of
 from genmodels.pictures import interleave, png, reconstructions, sheet, to_uint8
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -54,11 +53,8 @@ def shelf() -> list[Path]:
 
 
 def command_of(saved: Checkpoint) -> str:
-    """The command that trains the like again, whether it was trained in one piece or several."""
-    model = type(saved.model)
-    given = {name: default for name, (_, default) in settings_of(model).items()}
-    changed = {name: value for name, value in saved.model.settings().items() if value != given[name]}
-    pairs = [word for name, value in changed.items() for word in ("--set", f"{name}={value}")]
+    """The command that trains the like again, in one piece or several; every setting, for defaults may change."""
+    pairs = [word for name, value in saved.model.settings().items() for word in ("--set", f"{name}={value}")]
     limits = ["--rounds", str(saved.rounds), "--seed", str(saved.seed)]
     return shlex.join(["python", "-m", "genmodels", "train", saved.model.name, saved.dataset, *limits, *pairs])
 
