@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from genmodels.errors import UserError
 from genmodels.models import build
 from genmodels.models.base import Batch
 from genmodels.models.unet import UNet
@@ -185,3 +186,8 @@ def test_the_network_hears_time_label_and_the_whole_picture():
     assert not torch.allclose(output, network(x, time, label + 1), atol=1e-4)
     (reach,) = torch.autograd.grad(output[0, 0, 14, 14], x)
     assert (reach != 0).all()
+
+
+def test_odd_sides_get_a_sentence():
+    with pytest.raises(UserError, match="even sides"):
+        build("flow", (1, 27, 27), 10)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from genmodels.errors import UserError
 from genmodels.models.base import (
     BATCH,
     RATE,
@@ -67,6 +68,8 @@ class Flow(Model):
         batch: BATCH = 64,
     ) -> None:
         super().__init__(shape, classes, locals())
+        if shape[1] % 2 or shape[2] % 2:
+            raise UserError(f"flow takes images with even sides, not {shape[1]} x {shape[2]} pixels.")
         self.network = UNet(shape[0], width, classes + 1)  # the last label is the hidden one
 
     def velocity(self, x: Tensor, time: Tensor, labels: Tensor) -> Tensor:
