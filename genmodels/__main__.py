@@ -12,6 +12,7 @@ from torch import distributed
 from genmodels import commands
 from genmodels.errors import UserError
 from genmodels.report import evaluate
+from genmodels.selfcheck import selfcheck
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,6 +74,8 @@ def parser() -> argparse.ArgumentParser:
     some = command(commands.info, "what a file holds")
     some.add_argument("file", type=Path)
     some.add_argument("--json", action="store_true")
+
+    command(selfcheck, "the theorems that the page shows, with its own functions; exit code 1 if one fails")
 
     some = command(commands.download, "fetch complete data sets")
     some.add_argument("datasets", nargs="+", metavar="DATASET")
