@@ -18,7 +18,7 @@ from genmodels import checkpoint, data
 from genmodels.errors import UserError
 from genmodels.history import columns_of
 from genmodels.models import MODELS, can
-from genmodels.models.base import Whole, settings_of
+from genmodels.models.base import Real, Whole, settings_of
 from genmodels.pictures import gif, interleave, png, reconstructions, sheet, to_uint8
 from genmodels.run import Run, Snapshot
 from genmodels.theory.interpolation import lerp, slerp
@@ -26,6 +26,7 @@ from genmodels.theory.interpolation import lerp, slerp
 COUNT = Whole(1, 100_000, "images")
 STEPS = Whole(2, 1000, "steps")
 SEED = Whole(0, 2**63 - 1, "seed")
+TRUNCATION = Real(0.01, 10, "largest |z|")
 SECONDS = 60.0  # of training, if nothing else is said
 
 
@@ -119,6 +120,10 @@ def sample(arguments: Namespace) -> None:
     generator = torch.Generator().manual_seed(SEED.check("--seed", arguments.seed))
     labels = _labels(arguments.labels, count, model.classes, model.conditional)
     z = model.latents(count, generator)
+    if arguments.truncation is not None:
+        threshold = TRUNCATION.check("--truncation", arguments.truncation)
+        z = model.truncate(z, threshold, generator)
+        model.settle(threshold, generator)
     parts = zip(z.split(500), labels.split(500), strict=True)
     with torch.no_grad():
         images = torch.cat([to_uint8(model.to_unit(model.sample(z, some))) for z, some in parts])
