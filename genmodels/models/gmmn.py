@@ -42,8 +42,9 @@ class GMMN(Model):
         "of an autoencoder, which learns beside it and turns generated codes into pictures.",
         objective=r"\min_G \; \bigl( \mathbb{E}\, k(x, x') + \mathbb{E}\, k(y, y') - 2 \, \mathbb{E}\, k(x, y) "
         r"\bigr)^{1/2}, \quad k(a, b) = \sum_s e^{-\lVert a - b \rVert^2 / 2s}",
-        watch="A loss that simply falls: nobody plays against the generator. Where the unbiased estimate on held-out "
-        "images reaches 0, the kernel sees no difference any more. Then compare codes with pixels.",
+        watch="A loss that falls, for nobody plays against the generator; it wavers as long as the codes are still "
+        "being learned. At 0 the unbiased estimate on held-out images would mean that the kernel sees no difference. "
+        "Then compare codes with pixels.",
         passage="Generative moment matching networks",
     )
     curves = {

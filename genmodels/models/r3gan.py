@@ -33,8 +33,8 @@ class R3GAN(Adversarial):
         objective=r"\max_D \; \mathbb{E} \log \sigma(D(x) - D(G(z))) - \tfrac{\gamma}{2} "
         r"\mathbb{E} \lVert \nabla D(x) \rVert^2 - \tfrac{\gamma}{2} \mathbb{E} \lVert \nabla D(G(z)) \rVert^2, \quad "
         r"\max_G \; \mathbb{E} \log \sigma(D(G(z)) - D(x))",
-        watch="Both losses stay near log 2 = 0.69: real and generated pictures get nearly the same logit, and neither "
-        "player runs away.",
+        watch="The losses move towards log 2 = 0.69, where real and generated pictures get the same logit; in an "
+        "unpenalised game (gamma = 0) the discriminator pulls away and G's loss with it.",
         passage="GAN: the minimax game",
     )
     curves = {
