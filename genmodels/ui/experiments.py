@@ -32,6 +32,13 @@ _ALL = (
         settings={"steps": 10, "loss": "minimax"},
     ),
     Experiment(
+        "Real and fake in one batch",
+        "Batch norm then tells D what the others of the batch are: its loss falls to 0 and G learns a few classes.",
+        "dcgan",
+        settings={"mixed": True},
+        seconds=30,
+    ),
+    Experiment(
         "A code that is ignored",
         "Beta = 20 makes the code expensive: the KL falls below one nat and the samples become blurs between digits.",
         "vae",

@@ -11,7 +11,7 @@ from genmodels.models.base import Curve
 from genmodels.run import Run, Snapshot
 from genmodels.ui.figures import Line, Plot
 
-DIVERGENCES = ("js_bound", "wasserstein")  # terms that estimate a distance between samples and data
+DIVERGENCES = ("js_bound", "wasserstein", "mmd")  # terms that estimate a distance between samples and data
 STATES = {"running": "learning"}  # where the page has a word of its own
 
 
