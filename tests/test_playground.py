@@ -208,6 +208,8 @@ class Perfect(nn.Module):
 def test_a_perfect_generator_lies_within_the_floor_nine_times_in_ten():
     game = Session(LAWS["ring"], {}, 0)
     game.trainer.average.generator = game.model.generator = Perfect()
+    for _ in range(measures.PAIRS):
+        game.floor.grow()
     all_measured = [game.measure() for _ in range(20)]
     for name in ("w1", "js", "variation", "triangular"):
         low, high = all_measured[0].floors[name]
@@ -247,8 +249,9 @@ def test_slow_motion_is_the_same_game():
     whole, slow = Session(LAWS["ring"], {}, 0), Session(LAWS["ring"], {}, 0)
     whole.play(3)
     for _ in range(3):
-        for player in ("discriminator", "generator"):
-            slow.play(1, only=player)
+        slow.play(1, only="discriminator", part=True)
+        slow.play(1, only="generator")
+    assert whole.rounds == slow.rounds == 3
     assert same(weights(whole), weights(slow))
 
 
@@ -305,6 +308,15 @@ def test_a_game_over_the_wire():
     again = wire.begin(START | {"replaces": first["id"]})
     assert again["fakes"] == first["fakes"] and again["id"] != first["id"]
     assert wire.advance({"id": first["id"]})["gone"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_is_read_out(loss):
+    begun = wire.begin(START | {"settings": {"loss": loss}})
+    answer = wire.advance({"id": begun["id"], "rounds": 1, "measure": True})
+    assert "error" not in answer
+    assert answer["formulas"].count("<svg") == 2
+    assert ("K" in answer["says"]) == (loss == CLIP) and loss in answer["says"]
 
 
 def test_a_drawing_over_the_wire():

@@ -60,12 +60,36 @@ def distances(x: Tensor, y: Tensor) -> dict[str, float]:
     return divergences(x, y) | {"w1": wasserstein(x[:MATCHED], y[:MATCHED])}
 
 
+class Floor:
+    """The range of each of the `distances` between samples of a law, from up to PAIRS pairs. A pair takes some
+    hundredths of a second: they are measured one at a time, so that nobody has to wait for all."""
+
+    def __init__(self, law: Law) -> None:
+        self._law, self._pairs = law, {}
+
+    @property
+    def pairs(self) -> int:
+        return len(self._pairs)
+
+    def grow(self) -> None:
+        """One pair more, unless there are enough; the same ones whoever asks."""
+        number = self.pairs
+        if number < PAIRS:
+            generator = Generator().manual_seed(number)
+            self._pairs[number] = distances(self._law.draw(COUNTED, generator), self._law.draw(COUNTED, generator))
+
+    def ranges(self) -> dict[str, Range]:
+        """Lowest and highest of each distance, over the pairs there are; at least one."""
+        if not self._pairs:
+            self.grow()
+        pairs = list(self._pairs.values())
+        return {name: (min(p[name] for p in pairs), max(p[name] for p in pairs)) for name in pairs[0]}
+
+
 @lru_cache(maxsize=64)
-def floors(law: Law) -> dict[str, Range]:
-    """The range of each of the `distances` over PAIRS of independent samples of the law."""
-    generator = Generator().manual_seed(0)
-    pairs = [distances(law.draw(COUNTED, generator), law.draw(COUNTED, generator)) for _ in range(PAIRS)]
-    return {name: (min(p[name] for p in pairs), max(p[name] for p in pairs)) for name in pairs[0]}
+def floor(law: Law) -> Floor:
+    """The one floor of a law, for all its games."""
+    return Floor(law)
 
 
 def modes(law: Law, points: Tensor) -> Modes | None:

@@ -62,7 +62,7 @@ class Plane(Adversarial):
         self,
         generator: Generator,
         *,
-        loss: Choice(tuple(LOSSES), "loss", front=True, live=True) = "non-saturating",
+        loss: Choice(tuple(LOSSES), "objective", front=True, live=True) = "non-saturating",
         discriminator_steps: Whole(1, 20, "D's steps per round", front=True, live=True) = 1,
         discriminator_lr: Real(1e-5, 0.1, "D's learning rate", log=True, front=True, live=True) = 2e-3,
         generator_lr: Real(1e-5, 0.1, "G's learning rate", log=True, front=True, live=True) = 2e-3,

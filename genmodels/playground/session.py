@@ -43,7 +43,7 @@ class Frame:
     fakes: Tensor  # (SHOWN, 2)
     lattice: Tensor  # (LATTICE, LATTICE, 2): the generator's images of quantiles of z, first by z_1, then by z_2
     pull: Tensor  # (SHOWN, 2): where the generator's loss falls, minus its slope at each fake
-    slope: float  # the mean length of the pull
+    slope: float  # the pull's length, its median over the fakes
     surface: Tensor  # (CELLS, CELLS), top row first: D's verdict from 0, fake, to 1, real
     ends: tuple[float, float]  # the scores that 0 and 1 stand for
 
@@ -63,7 +63,7 @@ class Session:
     """One game: a law, a model, and the loop that trains it. Use it under its `lock`."""
 
     def __init__(self, law: Law, settings: dict[str, Any], seed: int) -> None:
-        self.law, self.seed, self.lock = law, seed, threading.Lock()
+        self.law, self.floor, self.lock = law, measures.floor(law), threading.Lock()
         points = law.draw(DATA, Generator().manual_seed(seed))
         self.model = Plane(Generator().manual_seed(seed + 1), **checked(settings))
         labels = torch.zeros(DATA, dtype=torch.long)
@@ -71,7 +71,7 @@ class Session:
         self.eye = Generator().manual_seed(seed + 2)  # the onlooker's
         self.real = points[:SHOWN]
         self.z = self.model.latents(SHOWN, self.eye)
-        self.rounds, self.losses, self.lost = 0, {}, False
+        self.rounds, self.measured, self.losses, self.lost = 0, -1, {}, False
         self.curves, self.history, self.marks = Curves(), Curves(), []
 
     def change(self, name: str, value: Any) -> None:
@@ -80,13 +80,16 @@ class Session:
         value = getattr(self.model, name)
         self.marks = [*self.marks[-49:], (self.rounds, f"{name} = {value if isinstance(value, str) else f'{value:g}'}")]
 
-    def play(self, rounds: int | None = None, seconds: float = math.inf, only: str | None = None) -> None:
-        """So many rounds, of one player or both; or as many as fit into the seconds, at least one."""
+    def play(
+        self, rounds: int | None = None, seconds: float = math.inf, only: str | None = None, part: bool = False
+    ) -> None:
+        """So many rounds, of one player or both; or as many as fit into the seconds, at least one. A `part` of a round
+        is not counted: the other player's is still to come."""
         torch.set_num_threads(1)  # networks this small only lose by helpers
         end, progress = time.perf_counter() + seconds, None
         for _ in range(MOST if rounds is None else rounds):
             progress = self.trainer.round(only)
-            self.rounds += 1
+            self.rounds += not part
             if time.perf_counter() >= end:
                 break
         if progress:
@@ -111,7 +114,7 @@ class Session:
             fakes.detach(),
             made[SHOWN:].reshape(LATTICE, LATTICE, 2),
             -slope,
-            float(slope.norm(dim=1).mean()),
+            float(slope.norm(dim=1).median()),
             surface.reshape(CELLS, CELLS),
             ends,
         )
@@ -124,11 +127,12 @@ class Session:
             fake = view.generator(view.latents(COUNTED, self.eye))
             scores = view.critic(real), view.critic(fake)
         distances = measures.distances(real, fake)
-        if self.history.due(self.rounds):
+        if self.rounds > self.measured and self.history.due(self.rounds):
+            self.measured = self.rounds
             self.history.add(self.rounds, distances)
         return Measures(
             distances,
-            measures.floors(self.law),
+            self.floor.ranges(),
             measures.modes(self.law, fake),
             float(loss.discriminator(*scores)),
             float(loss.reading(*scores)),

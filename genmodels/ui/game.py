@@ -59,9 +59,11 @@ def advance(request: Answer) -> Answer:
         if not game.lost and "milliseconds" in request:
             game.play(seconds=MILLISECONDS.check("milliseconds", request["milliseconds"]) / 1000, only=only)
         elif not game.lost:
-            game.play(whole_number(request.get("rounds", 0), 0, MOST, "rounds"), only=only)
+            rounds = whole_number(request.get("rounds", 0), 0, MOST, "rounds")
+            game.play(rounds, only=only, part=request.get("part") is True)
         if game.lost:
             return {"error": LOST, "lost": True, "rounds": game.rounds}
+        game.floor.grow()
         answer = drawn(game) | ({"error": faults[0]} if faults else {})
         if request.get("measure") is True:
             width = request.get("width")
@@ -99,6 +101,7 @@ def drawn(game: Session) -> Answer:
         "verdict": LOSSES[game.model.loss].field is not None,
         "ends": [number(end) for end in frame.ends],
         "slope": number(frame.slope),
+        "settled": game.floor.pairs == PAIRS,
     }
 
 
@@ -108,6 +111,7 @@ def shown(game: Session, width: int) -> Answer:
     return {
         "readings": readings(game, measured),
         "plots": plots(game, measured, width),
+        "formulas": formulas(game, measured),
         "says": says(game, measured),
     }
 
@@ -147,23 +151,22 @@ def _beside(name: str, measured: Measures) -> str:
 
 
 def formulas(game: Session, measured: Measures) -> str:
-    """D's loss on fresh points, and what follows from it."""
+    """D's loss, its value on fresh points, and what follows from it."""
     loss = LOSSES[game.model.loss]
     value, reading = f"{measured.objective:.3f}", f"{measured.reading:.3f}"
     follows = {
         "js": rf"\mathrm{{JS}} \geq \log 2 - \frac{{1}}{{2}} L = {reading}",
         "triangular": rf"\Delta \geq 2 - 8\,L = {reading}",
         "variation": rf"\mathrm{{TV}} \geq 1 - \frac{{1}}{{2}} L = {reading}",
-        "w1": rf"K\,W_1 \geq {reading}, \; K \mathrm{{\ unknown}}"
-        if game.model.loss == CLIP
-        else rf"W_1 \approx {reading}",
+        "w1": rf"\mathrm{{E}}\,f(x) - \mathrm{{E}}\,f(G(z)) = {reading} "
+        + (r"\leq K\,W_1, \; K \mathrm{\ unknown}" if game.model.loss == CLIP else r"\approx W_1"),
     }[loss.measures]
-    lines = (rf"L = {loss.objective} = {value}", follows)
+    lines = (rf"L = {loss.objective}", follows if loss.measures == "w1" else rf"L = {value}, \quad {follows}")
     return f'<ul class="formulas">{"".join(f"<li>{formula(line)}</li>" for line in lines)}</ul>'
 
 
 def plots(game: Session, measured: Measures, width: int) -> str:
-    """W1 and JS with their floors, the players' losses, and D's objective with its numbers."""
+    """W1 and JS with their floors, and the players' losses."""
     history, losses = game.history.view(), game.curves.view()
     w1 = _banded("Wasserstein-1", "units of the plane", "w1", 0, game, measured, history, width)
     js = _banded("Jensen-Shannon", "nats", "js", 2, game, measured, history, width)
@@ -172,10 +175,10 @@ def plots(game: Session, measured: Measures, width: int) -> str:
     both = Plot("Losses", "rounds", unit, lines, (), game.marks, max(game.rounds, 1))
     note = (
         f"W1: exact, {MATCHED} fakes against {MATCHED} fresh points. JS: histograms of {CELLS} x {CELLS} cells, "
-        f"{COUNTED:,} against {COUNTED:,}. Grey: the floor, the range of {PAIRS} pairs of real samples of these sizes; "
-        "a perfect generator lies within it nine times in ten."
+        f"{COUNTED:,} against {COUNTED:,}. Grey: the floor, the range of {game.floor.pairs} pairs of real samples of "
+        f"these sizes; a perfect generator lies within that of {PAIRS} nine times in ten."
     )
-    return f'{w1}{js}<p class="note">{note}</p>{curves(both, width, 130)}{formulas(game, measured)}'
+    return f'{w1}{js}<p class="note">{note}</p>{curves(both, width, 130)}'
 
 
 def _banded(

@@ -78,7 +78,7 @@ async function begin() {
 async function advance(request) {
   const set = changes;
   changes = {};
-  const due = performance.now() - lastLook > LOOK || (!playing && !steps);
+  const due = playing ? performance.now() - lastLook > LOOK : steps > 0 || frame.settled || measured < 0;
   const only = find("input[name=player]:checked").value;
   const width = find(".readings").clientWidth;
   const answer = await ask("advance", { id, only, set, measure: due, width, ...request });
@@ -101,6 +101,7 @@ async function advance(request) {
 }
 
 function take(answer) {
+  const before = frame;
   frame = {
     ...answer,
     real,
@@ -109,19 +110,21 @@ function take(answer) {
     pull: numbers(answer.pull, UNIT / 10),
     surface: Float32Array.from(integers(answer.surface, Uint8Array), (whole) => whole / 255),
   };
+  if (!before?.settled && frame.settled) measured = -1; // now with the whole floor
   canvas.dataset.rounds = frame.rounds;
   canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
   find(".rounds").textContent = `round ${frame.rounds.toLocaleString("en")}`;
   const scale = frame.verdict ? "" : ` The critic's score goes from ${frame.ends[0]} to ${frame.ends[1]} in the window.`;
   find(".caption").textContent =
     "Shade: blue where D says data, orange where it says fake. Grid: lines of equal probability of z, so that each cell " +
-    `holds the same share of all fakes. Arrows: where G's loss falls, mean slope ${frame.slope} a unit.${scale} ` +
+    `holds the same share of all fakes. Arrows: where G's loss falls, by ${frame.slope} a unit (median).${scale} ` +
     "400 points of each, the same z throughout; the window is 3 units wide.";
   if (answer.plots !== undefined) {
     measured = frame.rounds;
     lastLook = performance.now();
     find(".readings dl").innerHTML = answer.readings;
     find(".plots").innerHTML = answer.plots;
+    find(".reading").innerHTML = answer.formulas;
     document.dispatchEvent(new Event("figure-redrawn"));
     canvas.setAttribute("aria-label", answer.says);
     if (!playing) say(answer.says);
@@ -164,7 +167,6 @@ async function playAct() {
   const [name, words] = ACTS[act];
   act = (act + 1) % ACTS.length;
   find(".act").textContent = words;
-  say(words);
   const on = layers();
   const quiet = { ...on, surface: 0, pull: 0 };
   const noise = z.map((value) => value / 2);
@@ -177,7 +179,7 @@ async function playAct() {
   }
   if (name === "score") await tween(900, (t) => paint(before, { ...quiet, surface: t * on.surface }));
   if (name === "discriminator") {
-    await advance({ rounds: 1, only: "discriminator" });
+    await advance({ rounds: 1, only: "discriminator", part: true });
     await tween(900, (t) => paint({ ...before, surface: mix(before.surface, frame.surface, t) }, { ...on, pull: 0 }));
   }
   if (name === "generator") {
@@ -194,7 +196,7 @@ async function playAct() {
 async function loop() {
   while (element.isConnected) {
     const blank = lawNow() === "drawn" && !strokes.length;
-    const idle = !playing && !steps && !Object.keys(changes).length && (!frame || measured === frame.rounds);
+    const idle = !playing && !steps && !Object.keys(changes).length && (!frame || (frame.settled && measured === frame.rounds));
     if (!visible() || blank || (!restart && (!id || idle))) {
       await new Promise((resolve) => (wake = resolve));
       continue;
@@ -207,7 +209,7 @@ async function loop() {
       const asked = steps;
       await advance(asked ? { rounds: asked } : playing ? { milliseconds: SLICE } : { rounds: 0 });
       steps = Math.max(0, steps - asked);
-      show();
+      requestAnimationFrame(show); // while the next request is under way
     }
   }
 }
@@ -381,7 +383,7 @@ function remember() {
   const address = new URLSearchParams([["tab", "playground"], ...kept]);
   if (lawNow() !== "ring") address.set("law", lawNow());
   if (lawNow() === "drawn" && strokes.length)
-    address.set("strokes", strokes.map((stroke) => stroke.map((corner) => corner.map((c) => Math.round(100 * c)).join("_")).join("~")).join("*"));
+    address.set("strokes", strokes.map((stroke) => stroke.map((corner) => corner.map((c) => Math.round(100 * c)).join("_")).join(".")).join("*"));
   for (const field of fields()) {
     const value = String(valueOf(field));
     if (value !== field.querySelector("[data-default]").dataset.default) address.set(`play.${field.dataset.name}`, value);
@@ -395,7 +397,7 @@ function recall() {
   if (law) law.checked = true;
   const written = address.get("strokes");
   const corner = (text) => text.split("_").map((whole) => clip(Number(whole) / 100));
-  if (written) strokes = written.split("*").map((stroke) => stroke.split("~").map(corner));
+  if (written) strokes = written.split("*").map((stroke) => stroke.split(".").map(corner));
   if (strokes.flat(2).some((value) => !Number.isFinite(value))) strokes = [];
   for (const field of fields()) {
     const value = address.get(`play.${field.dataset.name}`);

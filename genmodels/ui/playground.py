@@ -28,35 +28,37 @@ LAYERS = {"real": "data", "fakes": "fakes", "surface": "D's verdict", "lattice":
 PRESETS = (
     Preset(
         "Eight modes",
-        "Each loss alone says little. The measures say it: all eight modes, and W1 near its floor, in some seconds.",
+        "The losses hover about a balance and say little; the measures see all eight modes within seconds. Then lower "
+        "both learning rates tenfold: W1 sinks into its floor.",
         {"law": "ring"},
     ),
     Preset(
         "A discriminator too good",
-        "Minimax loss, twenty steps of D for each of G: D is sure of itself, its verdict flat, and the arrows vanish. "
-        "Now choose non-saturating, while it plays.",
+        "Minimax loss, twenty steps of D for one of G: soon half of the fakes feel no pull at all, and W1 grows. "
+        "Choose the non-saturating loss while it plays: the arrows come back.",
         {"law": "ring", "loss": "minimax", "discriminator_steps": 20},
     ),
     Preset(
         "Mode collapse",
-        "Twenty-five modes and a hurried generator: it visits a few modes, D marks them as fake, it moves on.",
+        "Twenty-five modes and a hurried generator: it crowds onto a few, D marks them as fake, it jumps to others.",
         {"law": "grid", "generator_lr": 0.01, "discriminator_lr": 0.001},
     ),
     Preset(
         "Wasserstein by clipping",
-        "Weights cut off at 0.3: the critic becomes a few flat slopes, and what it reads is K times W1, K unknown.",
+        "What the critic reads is now three, now eight times the exact W1: at most K times W1, and K is unknown.",
         {"law": "ring", "loss": CLIP, "discriminator_steps": 5},
     ),
     Preset(
         "Wasserstein by penalty",
-        "Slopes of 1 nearly everywhere: what the critic reads is W1 itself, compare it with the exact value. Twenty "
-        "steps of D do no harm here.",
+        "The same game with slopes near 1: what the critic reads stays near the exact W1. A better critic does no harm "
+        "here: give it twenty steps.",
         {"law": "ring", "loss": PENALTY, "discriminator_steps": 5},
     ),
     Preset(
-        "One line, bent",
-        "The generator is a map of the plane: see how it folds its grid onto a spiral, and where cells must stretch.",
-        {"law": "spiral"},
+        "Least squares",
+        "Quicker at the start, for even the fakes that lie farthest are pulled; but often a mode or two stay empty, and "
+        "W1 stays above its floor. Try other seeds.",
+        {"law": "ring", "loss": "least squares"},
     ),
 )
 
@@ -82,11 +84,11 @@ def playground() -> str:
     players = {"": "both", "discriminator": "only D", "generator": "only G"}
     return f"""<div class="plane">
 <p class="lead">A generator G turns noise into the orange points; a discriminator D learns to tell them from the blue
-ones, the data. Press Play, then try a discriminator that is too good.</p>
+data. Press Play, then try a discriminator that is too good.</p>
 <section class="controls" aria-label="Settings">{controls()}</section>
 <section class="stage" aria-label="Picture">
 <figure><div class="frame"><canvas role="img" aria-label="The game has not begun."></canvas>
-<p class="act" aria-hidden="true"></p></div>
+<p class="act" role="status"></p></div>
 <div class="layers" role="group" aria-label="What is drawn">{shows}</div></figure>
 <div class="row transport">
 <button type="button" class="primary" data-do="play">Play</button>
@@ -98,6 +100,7 @@ ones, the data. Press Play, then try a discriminator that is too good.</p>
 {choices("player", "Who learns", players, "")}
 <p class="message" role="status"></p>
 <p class="note caption"></p>
+<div class="reading"></div>
 </section>
 <section class="readings" aria-label="Measures"><dl></dl><div class="plots"></div></section>
 <section class="tries" aria-label="Try this">{tries(PRESETS)}</section>
@@ -116,7 +119,7 @@ def controls() -> str:
 <p class="note drawing" hidden>Draw in the picture: what you draw is learned. With the keys: arrows move the pen, Space
 sets a dot. <button type="button" class="plain" data-do="wipe">Wipe it</button></p>
 {"".join(front)}
-<div class="field" data-name="seed"><label for="playground-seed">seed <em>seed</em></label>
+<div class="field" data-name="seed"><label for="playground-seed">Seed</label>
 <input type="number" id="playground-seed" value="0" data-default="0" min="0" max="{game.LARGEST_SEED}" step="1"
 inputmode="numeric"></div>
 <p class="fault" role="alert"></p>
