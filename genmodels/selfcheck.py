@@ -92,12 +92,12 @@ CHECKS = (
     Check(
         "discriminator",
         "The best discriminator's loss is JS",
-        r"V(D^*) = 2\,\mathrm{JS} - 2 \log 2",
+        r"V(D^{\star}) = 2\,\mathrm{JS} - 2 \log 2",
         theorems.discriminator,
     ),
     Check(
         "segments",
-        "Parallel segments: error of all distances at three t",
+        "Parallel segments at three distances: error of W1, JS, TV, KL",
         r"W_1 = |t|,\ \mathrm{JS} = \log 2,\ \mathrm{KL} = \infty",
         theorems.segments,
     ),
@@ -114,7 +114,12 @@ CHECKS = (
         r"\min_P \langle P, C \rangle = \max_{u+v\leq C} \langle u,a\rangle + \langle v,b\rangle",
         theorems.duality,
     ),
-    Check("sinkhorn", "Sinkhorn goes to the exact plan", r"\varepsilon \rightarrow 0", theorems.sinkhorn),
+    Check(
+        "sinkhorn",
+        "Sinkhorn goes to the exact plan",
+        r"\langle P_\varepsilon, C \rangle \rightarrow W_2^2,\ \varepsilon \rightarrow 0",
+        theorems.sinkhorn,
+    ),
     Check("brenier", "Monge's map of Gaussians costs W2 squared", r"\mathbb{E}|x - T(x)|^2 = W_2^2", theorems.brenier),
     Check(
         "penalty",

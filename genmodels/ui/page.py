@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from genmodels.ui import distances, information, playground, samples, train
+from genmodels.ui import distances, information, playground, samples, selfcheck, train
 
 HEAD = """<header class="masthead"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
@@ -14,6 +14,7 @@ TABS = {
     "distances": ("Distances", distances.build),
     "information": ("Information", information.build),
     "playground": ("Playground", playground.build),
+    "selfcheck": ("Self-check", selfcheck.build),
 }
 
 
