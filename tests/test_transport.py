@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from scipy.optimize import linprog
+from scipy.optimize import linear_sum_assignment, linprog
 from scipy.stats import wasserstein_distance
 
 from genmodels.theory import transport
@@ -60,8 +60,7 @@ def test_w1_agrees_with_scipy_and_with_the_linear_programme():
         assert found == pytest.approx(wasserstein_distance(x, y, a, b), abs=CLOSE)
         plan = transport.exact_plan(a, b, (x[:, None] - y).abs())
         assert found == pytest.approx((plan * (x[:, None] - y).abs()).sum().item(), abs=CLOSE)
-        if seed < 20:
-            assert found == pytest.approx(programme(a, b, (x[:, None] - y).abs()), abs=CLOSE)
+        assert found == pytest.approx(programme(a, b, (x[:, None] - y).abs()), abs=CLOSE)
 
 
 def test_the_quantile_coupling_is_optimal_for_every_p():
@@ -83,7 +82,9 @@ def test_shifts_and_scales(shift, scale, p, seed):
         scale * apart.item(), rel=1e-7, abs=1e-8
     )
     assert transport.wasserstein_1d(y, x, p).item() == pytest.approx(apart.item(), abs=CLOSE)
-    assert transport.wasserstein_1d(x, x[torch.randperm(7)], p).item() == pytest.approx(0, abs=1e-7)
+    assert transport.wasserstein_1d(
+        x, x[torch.randperm(7, generator=torch.Generator().manual_seed(seed))], p
+    ).item() == pytest.approx(0, abs=1e-7)
 
 
 def test_batches_answer_like_each_of_their_parts():
@@ -116,6 +117,36 @@ def test_a_monotone_map_moves_atoms_at_the_least_cost():
 # Plans, potentials, duality
 
 
+def test_plans_agree_with_the_linear_programme_with_pot_and_with_assignments():
+    for seed in range(200):
+        x, y, a, b = random_problem(seed)
+        C = torch.hypot(x[:, None] - y, drawn(len(x), len(y), seed=seed + 2000))
+        least = (transport.exact_plan(a, b, C) * C).sum().item()
+        assert least == pytest.approx(programme(a, b, C), abs=CLOSE)
+        assert least == pytest.approx(ot.emd2(a.numpy(), b.numpy(), C.numpy()), abs=CLOSE)
+        n = min(C.shape)
+        even, C = torch.full((n,), 1 / n), C[:n, :n]  # of equal weights a permutation is a best plan
+        rows, columns = linear_sum_assignment(C.numpy())
+        plan = transport.exact_plan(even, even, C)
+        assert (plan * C).sum().item() == pytest.approx(C[rows, columns].mean().item(), abs=CLOSE)
+
+
+@settings(deadline=None, max_examples=20)
+@given(some.floats(-9, 9), some.floats(0.1, 5), some.integers(0, 99))
+def test_costs_under_moves_and_reorderings_in_the_plane(shift, scale, seed):
+    x, y = drawn(6, 2, seed=seed), drawn(4, 2, seed=seed + 1)
+    order = torch.randperm(6, generator=torch.Generator().manual_seed(seed))
+
+    def least(x, y, eps=0.0):
+        return transport.sinkhorn_divergence(x, y, eps).item()
+
+    assert least(x[order], y) == pytest.approx(least(x, y), abs=CLOSE)
+    assert least(x + shift, y + shift) == pytest.approx(least(x, y), abs=1e-8)
+    assert least(scale * x, scale * y) == pytest.approx(scale**2 * least(x, y), abs=1e-8)
+    assert least(x, x + shift) == pytest.approx(2 * shift**2, abs=1e-8)  # W_2 of a shift is its length
+    assert least(scale * x, scale * y, scale**2) == pytest.approx(scale**2 * least(x, y, 1.0), abs=1e-7)
+
+
 def test_plans_have_their_marginals_and_duality_closes():
     for seed in range(200):
         x, y, a, b = random_problem(seed)
@@ -127,17 +158,21 @@ def test_plans_have_their_marginals_and_duality_closes():
         assert transport.duality_gap(a[:, None] * b, C, u, v) >= -CLOSE
 
 
-def test_sinkhorn_agrees_with_pot_and_turns_into_the_exact_plan():
-    for seed in range(20):
+def test_sinkhorn_agrees_with_pot():
+    for seed in range(200):
         x, y, a, b = random_problem(seed)
         C = (x[:, None] - y).square()
         rows, columns = a > 0, b > 0
-        theirs = ot.sinkhorn(
-            a[rows].numpy(), b[columns].numpy(), C[rows][:, columns].numpy(), 0.5, method="sinkhorn_log", stopThr=1e-13
-        )
-        ours = transport.sinkhorn_plan(a, b, C, 0.5)
-        assert np.allclose(ours[rows][:, columns].numpy(), theirs, atol=1e-7)
+        inner = a[rows].numpy(), b[columns].numpy(), C[rows][:, columns].numpy()
+        theirs = ot.sinkhorn(*inner, 1.0, method="sinkhorn_log", stopThr=1e-12)
+        ours = transport.sinkhorn_plan(a, b, C, 1.0)
+        assert np.allclose(ours[rows][:, columns].numpy(), theirs, atol=1e-9)
         assert (ours[~rows] == 0).all() and (ours[:, ~columns] == 0).all()
+
+
+def test_sinkhorn_leads_from_the_exact_plan_to_the_product():
+    x, y, a, b = drawn(6), drawn(5, seed=1), weighted(6), weighted(5, 1)
+    C = (x[:, None] - y).square()
     exact = (transport.exact_plan(a, b, C) * C).sum().item()
     costs = [(transport.sinkhorn_plan(a, b, C, eps) * C).sum().item() for eps in (0, 0.01, 0.1, 1, 1e6, math.inf)]
     assert all(early <= late + 1e-6 for early, late in zip(costs, costs[1:], strict=False))
@@ -145,20 +180,47 @@ def test_sinkhorn_agrees_with_pot_and_turns_into_the_exact_plan():
     assert costs[-2] == pytest.approx(costs[-1], rel=1e-5) and costs[-1] == pytest.approx((a @ C @ b).item())
 
 
-def test_sinkhorn_with_a_tiny_eps_stays_finite_and_says_how_far_it_came():
-    x, y, a, b = drawn(6, 2), drawn(5, 2, seed=1), weighted(6), weighted(5, 1)
-    found = entropic(a, b, (x[:, None] - y).square().sum(-1), 1e-6, most=50)
-    assert found.plan.isfinite().all() and found.value.isfinite()
+@pytest.mark.parametrize("eps", [5e-324, 1e-300, 1e-20, 1e-6, 1e-3, 1e12, 1e300])
+def test_sinkhorn_with_the_smallest_and_largest_eps(eps):
+    line, plane = torch.linspace(0, 1, 40, dtype=torch.float64), drawn(30, 2)
+    for a, b, C in (
+        (weighted(6), weighted(5, 1), (drawn(6)[:, None] - drawn(5, seed=1)).square()),
+        (weighted(40), weighted(40, 1), (line[:, None] - line).abs()),
+        (torch.ones(30), torch.ones(25), torch.cdist(plane, 1 - 2 * plane[:25])),
+        (weighted(3), weighted(4), torch.zeros(3, 4)),
+    ):
+        a, b = (t.double() / t.double().sum() for t in (a, b))
+        plan, _, _, value, error = entropic(a, b, C, eps)
+        assert torch.allclose(plan.sum(1), a, atol=1e-7) and torch.allclose(plan.sum(0), b, atol=1e-7) and error < 1e-7
+        wanted = (transport.exact_plan(a, b, C) if eps < 1 else a[:, None] * b).mul(C).sum().item()
+        assert (plan * C).sum().item() == pytest.approx(wanted, abs=10 * eps if 1e-7 < eps < 1 else 1e-6)
+        assert value.item() == pytest.approx(wanted, abs=10 * eps if 1e-7 < eps < 1 else 1e-6)
+
+
+def test_sinkhorn_s_potentials_give_its_plan_and_its_value():
+    a, b, C = weighted(8), weighted(9, 1), (drawn(8)[:, None] - drawn(9, seed=1)).abs()
+    for eps in (0.01, 0.3, 50.0):
+        plan, f, g, value, error = entropic(a, b, C, eps)
+        product = a[:, None] * b
+        assert error < 1e-9 and torch.allclose(plan, product * torch.exp((f[:, None] + g - C) / eps), atol=CLOSE)
+        primal = (plan * C).sum() + eps * (torch.xlogy(plan, plan) - torch.xlogy(plan, product)).sum()
+        assert value.item() == pytest.approx(primal.item(), abs=CLOSE)
+
+
+def test_sinkhorn_that_is_cut_short_says_how_far_it_came():
+    a, b, C = weighted(6), weighted(5, 1), (drawn(6)[:, None] - drawn(5, seed=1)).square()
+    found = entropic(a, b, C, 0.05, most=1)
+    assert found.plan.isfinite().all() and found.error > 1e-9
     assert found.error == pytest.approx(
         max((found.plan.sum(1) - a).abs().max().item(), (found.plan.sum(0) - b).abs().max().item())
     )
     for eps in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="positive"):
-            entropic(a, b, torch.zeros(6, 5), eps)
+            entropic(a, b, C, eps)
 
 
 def test_the_divergence_leads_from_wasserstein_to_mmd():
-    x, y = drawn(12, 2), drawn(9, 2, seed=1) + 1
+    x, y = drawn(6, 2), drawn(5, 2, seed=1) + 1
 
     def energy(p):
         between, own_x, own_y = ((s[:, None] - t).norm(dim=-1).pow(p).mean() for s, t in ((x, y), (x, x), (y, y)))
@@ -170,9 +232,22 @@ def test_the_divergence_leads_from_wasserstein_to_mmd():
         assert transport.sinkhorn_divergence(x, y, 0.02, p).item() == pytest.approx(exact, rel=0.02)
         assert transport.sinkhorn_divergence(x, y, math.inf, p).item() == pytest.approx(energy(p).item(), abs=CLOSE)
         assert transport.sinkhorn_divergence(x, y, 1e7, p).item() == pytest.approx(energy(p).item(), abs=1e-5)
-        for eps in (0, 0.1, 10, math.inf):
+        for eps in (0, 0.5, math.inf):
             assert transport.sinkhorn_divergence(x, x, eps, p).item() == pytest.approx(0, abs=1e-8)
             assert transport.sinkhorn_divergence(x, y, eps, p) > 0
+
+
+def test_equal_points_and_single_atoms():
+    same = torch.ones(4, 2)
+    for eps in (0, 1e-6, 1, math.inf):
+        assert transport.sinkhorn_divergence(same, same, eps).item() == 0
+        assert transport.sinkhorn_divergence(same[:1], same[:1] + 3, eps).item() == pytest.approx(18)
+        assert transport.sinkhorn_divergence(same, same + 3, eps).item() == pytest.approx(18)
+        assert transport.sinkhorn_plan(
+            torch.ones(1), torch.tensor([0.25, 0.0, 0.75]), torch.rand(1, 3), eps
+        ).tolist() == [pytest.approx([0.25, 0, 0.75])]
+    assert transport.sliced_wasserstein(same, same).item() == 0
+    assert transport.wasserstein_1d(same[:, 0], same[:3, 1], 2).item() == 0
 
 
 def test_slices_of_a_shift():
@@ -207,6 +282,13 @@ def test_singular_and_one_dimensional_gaussians():
         transport.monge_gaussian(zero, flat, zero, thick)
     A, b = transport.monge_gaussian(zero, thick, zero, flat)  # the other way round a map exists
     assert torch.allclose(A, flat.double()) and torch.allclose(b, torch.zeros(2, dtype=torch.float64))
+    for rank in (0, 1, 5, 40):  # the same twice, of any rank, is exactly as far as its means
+        root = drawn(40, rank)
+        S = root @ root.T
+        assert transport.wasserstein_gaussian(torch.zeros(40), S, torch.zeros(40), S).item() == pytest.approx(
+            0, abs=1e-11
+        )
+    assert transport.wasserstein_gaussian(zero, flat, zero, flat.flip(0, 1)).item() == pytest.approx(math.sqrt(2))
     near = transport.wasserstein_gaussian(torch.zeros(1), torch.eye(1), torch.ones(1) * 3, 4 * torch.eye(1))
     assert near.item() == pytest.approx(math.hypot(3, 1))
 
@@ -219,6 +301,13 @@ def test_the_pushforward_equation_holds_for_the_map_and_for_no_other():
     grid = torch.cartesian_prod(*[torch.linspace(-2, 2, 15, dtype=torch.float64)] * 2)
     assert transport.pushforward_residual(*densities, lambda x: x @ A.T + b, grid).abs().max() < CLOSE
     assert transport.pushforward_residual(*densities, lambda x: x + m1 - m0, grid).abs().max() > 1e-3
+    collapsed = transport.pushforward_residual(*densities, lambda x: torch.zeros_like(x), grid)
+    assert torch.allclose(collapsed, -densities[0](grid))
+    # A map that is not linear: u^2 is to u as 1 / (2 sqrt u) is to 1, on the unit interval.
+    u = torch.linspace(0.05, 0.95, 19, dtype=torch.float64)[:, None]
+    even, steep = (lambda x: torch.ones(len(x), dtype=x.dtype)), (lambda x: 0.5 * x[:, 0] ** -0.5)
+    assert transport.pushforward_residual(even, steep, torch.square, u).abs().max() < CLOSE
+    assert transport.pushforward_residual(even, steep, lambda x: x**3, u).abs().max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -229,6 +318,8 @@ def test_the_pushforward_equation_holds_for_the_map_and_for_no_other():
         lambda: transport.wasserstein_1d(torch.zeros(1), torch.zeros(1), 0.5),
         lambda: transport.exact_plan(torch.tensor([0.5, 0.6]), torch.ones(1), torch.ones(2, 1)),
         lambda: transport.exact_plan(torch.ones(1), torch.ones(1), torch.ones(2, 1)),
+        lambda: transport.exact_plan(torch.ones(1, 1), torch.ones(1), torch.ones(1, 1)),
+        lambda: transport.exact_plan(torch.tensor([1.5, -0.5]), torch.ones(1), torch.ones(2, 1)),
         lambda: transport.sinkhorn_plan(torch.ones(1), torch.ones(1), torch.tensor([[math.inf]]), 1.0),
     ],
 )

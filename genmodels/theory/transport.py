@@ -41,7 +41,10 @@ def exact_plan(a: Tensor, b: Tensor, C: Tensor) -> Tensor:
 
 
 def sinkhorn_plan(a: Tensor, b: Tensor, C: Tensor, eps: float, tolerance: float = 1e-10) -> Tensor:
-    """The coupling (N, M) that minimises <P, C> + eps KL(P || a b'): exact at eps 0, the product a b' at infinity."""
+    """The coupling (N, M) that minimises <P, C> + eps KL(P || a b'): exact at eps 0, the product a b' at infinity.
+
+    `entropic` gives the marginals' error beside the plan.
+    """
     a, b, C = _problem(a, b, C)
     return exact_plan(a, b, C) if eps == 0 else entropic(a, b, C, eps, tolerance).plan
 
@@ -79,10 +82,10 @@ def wasserstein_gaussian(m0: Tensor, S0: Tensor, m1: Tensor, S1: Tensor) -> Tens
     """W_2 between N(m0, S0) and N(m1, S1), means (..., D) and covariances (..., D, D), singular ones too:
     W_2^2 = |m0 - m1|^2 + tr(S0 + S1 - 2 (S0^1/2 S1 S0^1/2)^1/2)."""
     m0, S0, m1, S1 = (torch.as_tensor(t, dtype=torch.float64) for t in (m0, S0, m1, S1))
-    root = _power(S0, 0.5)
-    overlap = torch.linalg.eigvalsh(root @ S1 @ root).clamp(min=0).sqrt().sum(-1)
-    traces = (S0 + S1).diagonal(dim1=-2, dim2=-1).sum(-1)
-    return ((m0 - m1).square().sum(-1) + traces - 2 * overlap).clamp(min=0).sqrt()
+    root0, root1 = _power(S0, 0.5), _power(S1, 0.5)
+    left, _, right = torch.linalg.svd(root1 @ root0)
+    # The trace is min |S0^1/2 - S1^1/2 U|^2 over rotations U; in this form nothing cancels where S0 is near S1.
+    return ((m0 - m1).square().sum(-1) + (root0 - root1 @ left @ right).square().sum((-2, -1))).sqrt()
 
 
 def monge_gaussian(m0: Tensor, S0: Tensor, m1: Tensor, S1: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,7 +118,7 @@ def pushforward_residual(mu: Density, nu: Density, transport: Callable[[Tensor],
     Densities map (N, D) to (N,), T maps (N, D) to (N, D) and is differentiated by autograd.
     """
     x = x.detach().requires_grad_()
-    moved = transport(x)
+    moved = transport(x) + 0 * x  # a constant map has a Jacobian too
     rows = [torch.autograd.grad(moved[:, i].sum(), x, retain_graph=True)[0] for i in range(x.shape[1])]
     with torch.no_grad():
         return torch.linalg.det(torch.stack(rows, 1)).abs() * nu(moved) - mu(x)
@@ -138,6 +141,8 @@ def _problem(a: Tensor, b: Tensor, C: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Weights and costs that fit one another, the weights' sums made exactly equal; else a ValueError."""
     a, b = distribution(a), distribution(b)
     C = torch.as_tensor(C, dtype=torch.float64)
+    if (a.dim(), b.dim()) != (1, 1):
+        raise ValueError("The weights must be two vectors.")
     if C.shape != (len(a), len(b)):
         raise ValueError(f"The costs must be {len(a)} x {len(b)}, not {' x '.join(map(str, C.shape))}.")
     if not C.isfinite().all():
@@ -170,6 +175,8 @@ def _batched(*tensors: Tensor) -> list[Tensor]:
 
 
 def _power(S: Tensor, exponent: float) -> Tensor:
-    """A power of a symmetric positive matrix."""
+    """A power of a symmetric positive matrix; eigenvalues no larger than rounding are 0."""
     values, vectors = torch.linalg.eigh(S)
-    return vectors * values.clamp(min=0).pow(exponent)[..., None, :] @ vectors.mT
+    rounding = S.shape[-1] * torch.finfo(S.dtype).eps * values[..., -1:]
+    values = torch.where(values > rounding, values, torch.zeros_like(values))
+    return vectors * values.pow(exponent)[..., None, :] @ vectors.mT
