@@ -2,7 +2,7 @@
 const REACH = 1.5; // of the window, as on the server
 const UNIT = 10000; // of a coordinate
 const canvas = find("canvas");
-const pen = canvas.getContext("2d");
+const pen = canvas.getContext("2d", { alpha: false });
 const shade = document.createElement("canvas"); // the surface, one pixel a cell
 
 function integers(base64, Kind) {
@@ -84,6 +84,8 @@ function paintSurface({ surface, verdict }, strength, colors, scale) {
   if (verdict) contours(surface, cells, [0.5], colors.ink, 1.2 * scale, 0.6 * strength);
 }
 
+const CORNERS = [[0, 0], [1, 0], [1, 1], [0, 1]]; // of a cell, around it
+
 // Level lines by marching squares between the centres of cells.
 function contours(surface, cells, levels, color, width, alpha) {
   const path = new Path2D();
@@ -92,16 +94,16 @@ function contours(surface, cells, levels, color, width, alpha) {
     for (let row = 0; row + 1 < cells; row++)
       for (let column = 0; column + 1 < cells; column++) {
         const at = row * cells + column;
+        const above = surface[at] >= level;
+        // Most cells lie on one side: seen before anything is made for them.
+        if (surface[at + 1] >= level === above && surface[at + cells + 1] >= level === above && surface[at + cells] >= level === above) continue;
         const corners = [surface[at], surface[at + 1], surface[at + cells + 1], surface[at + cells]];
-        const above = corners.map((value) => value >= level);
-        if (above.every(Boolean) || !above.some(Boolean)) continue;
-        const places = [[0, 0], [1, 0], [1, 1], [0, 1]];
         const cuts = [];
         for (let k = 0; k < 4; k++) {
           const next = (k + 1) % 4;
-          if (above[k] === above[next]) continue;
+          if (corners[k] >= level === corners[next] >= level) continue;
           const t = (level - corners[k]) / (corners[next] - corners[k]);
-          cuts.push([0, 1].map((axis) => places[k][axis] + t * (places[next][axis] - places[k][axis])));
+          cuts.push([0, 1].map((axis) => CORNERS[k][axis] + t * (CORNERS[next][axis] - CORNERS[k][axis])));
         }
         for (let k = 0; k + 1 < cuts.length; k += 2) {
           path.moveTo((column + 0.5 + cuts[k][0]) * size, (row + 0.5 + cuts[k][1]) * size);

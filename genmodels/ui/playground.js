@@ -114,13 +114,9 @@ function take(answer) {
   canvas.dataset.rounds = frame.rounds;
   canvas.dataset.frames = Number(canvas.dataset.frames ?? 0) + 1;
   find(".rounds").textContent = `round ${frame.rounds.toLocaleString("en")}`;
-  const scale = frame.verdict ? "" : ` The critic's score goes from ${frame.ends[0]} to ${frame.ends[1]} in the window.`;
-  find(".caption").textContent =
-    "Shade: blue where D says data, orange where it says fake. Grid: lines of equal probability of z, so that each cell " +
-    `holds the same share of all fakes. Arrows: where G's loss falls, by ${frame.slope} a unit (median).${scale} ` +
-    "400 points of each, the same z throughout; the window is 3 units wide.";
   if (answer.plots !== undefined) {
     measured = frame.rounds;
+    caption();
     lastLook = performance.now();
     find(".readings dl").innerHTML = answer.readings;
     find(".plots").innerHTML = answer.plots;
@@ -129,6 +125,14 @@ function take(answer) {
     canvas.setAttribute("aria-label", answer.says);
     if (!playing) say(answer.says);
   }
+}
+
+function caption() {
+  const score = `The critic's score goes from ${frame.ends[0]} to ${frame.ends[1]} in the window. `;
+  find(".caption").textContent =
+    "Shade: blue where D says data, orange where it says fake. Grid: lines of equal probability of z, so that each cell " +
+    `holds the same share of all fakes. Arrows: where G's loss falls, by ${frame.slope} a unit (median). ` +
+    `${frame.verdict ? "" : score}400 points of each, the same z throughout; the window is 3 units wide.`;
 }
 
 // Drawing.
@@ -263,12 +267,21 @@ const deeds = {
   again: () => again(""),
   wipe() {
     strokes = [];
-    frame = null;
+    id = null;
+    restart = true;
     halt();
     remember();
-    show();
+    forget();
   },
 };
+
+// What stood there was another game's.
+function forget() {
+  frame = null;
+  for (const part of [".readings dl", ".plots", ".reading", ".caption", ".rounds"]) find(part).textContent = "";
+  canvas.setAttribute("aria-label", "Nothing is drawn yet.");
+  show();
+}
 
 function applyValues(values) {
   for (const field of fields()) {
@@ -308,8 +321,7 @@ element.addEventListener("input", (event) => {
 element.addEventListener("change", (event) => {
   if (event.target.closest(".layers")) return show();
   if (event.target.name === "law") {
-    frame = null;
-    show();
+    forget();
     again("");
   }
   const field = event.target.closest(".settings .field");

@@ -56,7 +56,7 @@ PRESETS = (
     ),
     Preset(
         "Least squares",
-        "Quicker at the start, for even the fakes that lie farthest are pulled; but often a mode or two stay empty, and "
+        "Quicker at the start, for even the farthest fakes are pulled; but often a mode or two stay empty, and "
         "W1 stays above its floor. Try other seeds.",
         {"law": "ring", "loss": "least squares"},
     ),
@@ -88,14 +88,13 @@ data. Press Play, then try a discriminator that is too good.</p>
 <section class="controls" aria-label="Settings">{controls()}</section>
 <section class="stage" aria-label="Picture">
 <figure><div class="frame"><canvas role="img" aria-label="The game has not begun."></canvas>
-<p class="act" role="status"></p></div>
+<output class="rounds"></output><p class="act" role="status"></p></div>
 <div class="layers" role="group" aria-label="What is drawn">{shows}</div></figure>
 <div class="row transport">
 <button type="button" class="primary" data-do="play">Play</button>
 <button type="button" data-do="step">One step</button>
 <button type="button" data-do="slow" aria-pressed="false">Slow motion</button>
 <button type="button" data-do="again">Start again</button>
-<output class="rounds"></output>
 </div>
 {choices("player", "Who learns", players, "")}
 <p class="message" role="status"></p>
