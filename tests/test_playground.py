@@ -304,7 +304,7 @@ def test_a_game_over_the_wire():
     assert "generator_lr = 0.01" in second["plots"]
     third = wire.advance({"id": first["id"], "milliseconds": 20})
     assert third["rounds"] > 5
-    assert len(json.dumps(third)) < 12_000
+    assert len(json.dumps(third)) < 14_000
     again = wire.begin(START | {"replaces": first["id"]})
     assert again["fakes"] == first["fakes"] and again["id"] != first["id"]
     assert wire.advance({"id": first["id"]})["gone"]

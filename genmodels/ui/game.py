@@ -91,13 +91,12 @@ def packed(values: Tensor, unit: int = UNIT) -> str:
 def drawn(game: Session) -> Answer:
     """What the canvas needs."""
     frame: Frame = game.frame()
-    bytes_ = (frame.surface.numpy() * 255).round().astype(np.uint8).tobytes()
     return {
         "rounds": frame.rounds,
         "fakes": packed(frame.fakes),
         "lattice": packed(frame.lattice),
         "pull": packed(frame.pull, UNIT // 10),
-        "surface": base64.b64encode(bytes_).decode(),
+        "surface": packed(frame.surface),
         "verdict": LOSSES[game.model.loss].field is not None,
         "ends": [number(end) for end in frame.ends],
         "slope": number(frame.slope),

@@ -5,12 +5,10 @@ const canvas = find("canvas");
 const pen = canvas.getContext("2d", { alpha: false });
 const shade = document.createElement("canvas"); // the surface, one pixel a cell
 
-function integers(base64, Kind) {
-  const text = atob(base64);
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  return Kind === Uint8Array ? bytes : new Kind(bytes.buffer);
+function numbers(base64, unit = UNIT) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return Float32Array.from(new Int16Array(bytes.buffer), (whole) => whole / unit);
 }
-const numbers = (base64, unit = UNIT) => Float32Array.from(integers(base64, Int16Array), (whole) => whole / unit);
 
 const across = (x) => ((x / REACH + 1) / 2) * canvas.width;
 const down = (y) => ((1 - y / REACH) / 2) * canvas.height;

@@ -108,7 +108,7 @@ function take(answer) {
     fakes: numbers(answer.fakes),
     lattice: numbers(answer.lattice),
     pull: numbers(answer.pull, UNIT / 10),
-    surface: Float32Array.from(integers(answer.surface, Uint8Array), (whole) => whole / 255),
+    surface: numbers(answer.surface),
   };
   if (!before?.settled && frame.settled) measured = -1; // now with the whole floor
   canvas.dataset.rounds = frame.rounds;
