@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -85,3 +86,11 @@ def test_formulas_are_drawn_and_say_themselves():
     assert formula("x") != formula("y")
     with pytest.raises(ValueError):
         formula(r"\frac{1")
+
+
+def test_formulas_are_set_by_many_threads_at_once():
+    texts = [rf"\frac{{{i}}}{{p_{i}}}+\sqrt{{x_{i}}}=\log {i}" for i in range(24)]
+    with ThreadPoolExecutor(8) as executor:
+        drawn = list(executor.map(formula, texts))
+    formula.cache_clear()
+    assert drawn == [formula(tex) for tex in texts]

@@ -1,9 +1,11 @@
 """Formulas as pictures that stand in a line of text: TeX set by matplotlib, drawn as SVG in the text's colour."""
 
+import threading
 from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
+_one_at_a_time = threading.Lock()  # matplotlib's parser keeps its state where all threads see it
 SIZE = 10  # points in which matplotlib sets them; the page scales by em
 
 
@@ -21,9 +23,10 @@ def formula(tex: str, words: str = "") -> str:
 
     Understood is what matplotlib's mathtext understands; ValueError for anything else.
     """
-    to_path, font = _parser()
-    width, height, depth = to_path.get_text_width_height_descent(f"${tex}$", font, ismath=True)
-    vertices, codes = to_path.get_text_path(font, f"${tex}$", ismath=True)
+    with _one_at_a_time:
+        to_path, font = _parser()
+        width, height, depth = to_path.get_text_width_height_descent(f"${tex}$", font, ismath=True)
+        vertices, codes = to_path.get_text_path(font, f"${tex}$", ismath=True)
     scale = SIZE / to_path.FONT_SCALE
     d, at = [], 0
     letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}

@@ -6,8 +6,10 @@
     const name = new URLSearchParams(location.search).get("tab");
     if (!name || !/^\w+$/.test(name)) return true;
     if (!document.querySelector("button[role=tab]")) return false;
-    button(name)?.click();
-    return true;
+    const chosen = button(name);
+    if (!chosen || chosen.ariaSelected === "true") return true;
+    chosen.click(); // tells nobody before the page has come to life: looked at again
+    return false;
   }
 
   const started = setInterval(() => open() && clearInterval(started), 50);
