@@ -1,15 +1,26 @@
 // Handles in figures edit a list of numbers: drag one up or down, use the keys, or type a number.
 const OWN = "my own"; // the choice of a law that an edited table takes
 
-const listOf = (tool, name) => every(`[data-edits="${name}"]`, tool).map((handle) => Number(handle.dataset.value));
+const lawOf = (tool) => tool.querySelector('[data-name="law"] select');
+const inputOf = (tool, name) => tool.querySelector(`.field[data-name="${name}"] input`);
 const handleOf = ({ tool, name, index }) => tool.querySelector(`[data-edits="${name}"][data-index="${index}"]`);
+
+// What is drawn, or what was set since: the next key may come before the answer to the last.
+function listOf(tool, name, shares) {
+  const drawn = every(`[data-edits="${name}"]`, tool).map((handle) => Number(handle.dataset.value));
+  if ((lawOf(tool)?.value ?? OWN) !== OWN) return drawn;
+  const set = JSON.parse(inputOf(tool, name).value);
+  const sum = set.reduce((before, number) => before + number, 0);
+  return set.length === drawn.length && (!shares || Math.abs(sum - 1) < 1e-3) ? set : drawn;
+}
 
 function grip(handle) {
   const { edits: name, index, span, shares } = handle.dataset;
   const [low, high] = ["min", "max"].map((end) => Number(handle.getAttribute(`aria-value${end}`)));
   const tool = handle.closest(".tool");
-  const numbers = listOf(tool, name);
-  return { tool, name, index: Number(index), low, high, numbers, span: Number(span), shares: shares === "true" };
+  const kept = shares === "true"; // they keep their sum
+  const numbers = listOf(tool, name, kept);
+  return { tool, name, index: Number(index), low, high, numbers, span: Number(span), shares: kept };
 }
 
 // Shares keep their sum: the others shrink or grow with one another.
@@ -23,9 +34,9 @@ function changed({ numbers, index, low, high, shares }, value) {
 function edit(gripped, value) {
   if (!Number.isFinite(value)) return;
   const { tool, name } = gripped;
-  const law = tool.querySelector('[data-name="law"] select');
+  const law = lawOf(tool);
   if (law) law.value = OWN;
-  const input = tool.querySelector(`.field[data-name="${name}"] input`);
+  const input = inputOf(tool, name);
   input.value = JSON.stringify(changed(gripped, value));
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
@@ -94,8 +105,7 @@ function type(handle, first) {
   field.style.left = `${Math.min(Math.max(box.left + box.width / 2 - whole.left, 40), whole.width - 40)}px`;
   field.style.top = `${box.top + box.height / 2 - whole.top}px`;
   const close = () => {
-    if (!field.isConnected) return;
-    field.remove();
+    field.blur(); // which removes it
     handleOf(held)?.focus({ preventScroll: true });
   };
   field.addEventListener("input", () => field.value !== "" && edit(held, Number(field.value)));
@@ -107,6 +117,7 @@ function type(handle, first) {
   });
   held.tool.append(field);
   field.focus({ preventScroll: true });
+  if (/\d/.test(first)) edit(held, Number(first));
 }
 
 element.addEventListener("shown", (event) => {

@@ -2,7 +2,6 @@
 
 import math
 import re
-import threading
 from collections.abc import Iterable
 from html import escape
 
@@ -10,7 +9,6 @@ from genmodels.models.base import Choice
 from genmodels.ui.drawing import number
 from genmodels.ui.formula import formula
 
-_setting = threading.Lock()  # matplotlib sets one formula at a time, and the tools of a tab ask all at once
 UNIT = Choice(("bits", "nats"), "unit of information")
 
 
@@ -37,8 +35,7 @@ def short(p: float) -> str:
 
 def equation(*parts: str | float) -> str:
     """TeX and numbers in a line. Numbers are set digit by digit: setting TeX anew takes longer than a slider may."""
-    with _setting:
-        pieces = "".join(formula(part) if isinstance(part, str) else _digits(part) for part in parts)
+    pieces = "".join(formula(part) if isinstance(part, str) else _digits(part) for part in parts)
     words = " ".join(part if isinstance(part, str) else number(part) for part in parts)
     return f'<span class="equation" role="img" aria-label="{escape(words)}">{pieces}</span>'
 
