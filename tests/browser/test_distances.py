@@ -66,7 +66,8 @@ def test_a_column_is_dragged_and_moved_by_keys(page, address):
     page.mouse.move(across, bottom - 60, steps=6)
     page.mouse.up()
     value = f"Number(document.querySelector('{handle}').dataset.value)"
-    wait(page, f"{value} > 0.3")
+    settled = f"{value} === JSON.parse(document.querySelector('[data-tool=earth] [data-name=p] input').value)[11]"
+    wait(page, f"{settled} && {value} > 0.3")
     moved = page.evaluate(value)
     page.focus(handle)
     page.keyboard.press("ArrowDown")
