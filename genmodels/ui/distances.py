@@ -1,11 +1,12 @@
 """The Distances tab: divergences that fall silent, earth that is moved, maps, and critics."""
 
 from genmodels.ui import tool
+from genmodels.ui.dual import DUAL
 from genmodels.ui.earth import EARTH
 from genmodels.ui.monge import MONGE
 from genmodels.ui.slide import SLIDE
 
-TOOLS = (SLIDE, EARTH, MONGE)
+TOOLS = (SLIDE, EARTH, MONGE, DUAL)
 
 
 def build() -> None:
