@@ -8,7 +8,7 @@ import pytest
 
 from genmodels.errors import UserError
 from genmodels.models.base import Choice, Real
-from genmodels.ui.drawing import Canvas, figure
+from genmodels.ui.drawing import Canvas, figure, short
 from genmodels.ui.formula import formula
 from genmodels.ui.tool import WIDTH, Numbers, Preset, Tool, checked, markup
 
@@ -78,6 +78,17 @@ def test_a_canvas_draws_finite_numbers_whatever_it_gets():
 def test_points_stand_where_their_data_says():
     canvas = Canvas((0, 10), (0, 2), 100, 60, bare=True)
     assert canvas.place(0, 0) == (1, 59) and canvas.place(10, 2) == (99, 1) and canvas.place(5, 1) == (50, 30)
+
+
+def test_numbers_beside_an_axis_are_narrow():
+    assert [short(value) for value in (0.25, 9000, 50_000, -150_000, 2.5e6, 3e11)] == [
+        "0.25",
+        "9,000",
+        "50k",
+        "\N{MINUS SIGN}150k",
+        "2.5M",
+        "3e+11",
+    ]
 
 
 def test_formulas_are_drawn_and_say_themselves():

@@ -22,6 +22,15 @@ def number(value: float) -> str:
     return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
 
 
+def short(value: float) -> str:
+    """A round number that must be narrow, as beside an axis."""
+    size = abs(value)
+    if 1e4 <= size < 1e9:
+        power, letter = (1e3, "k") if size < 1e6 else (1e6, "M")
+        return f"{value / power:g}{letter}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.0e}".replace("-", "\N{MINUS SIGN}") if size >= 1e9 else number(value)
+
+
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """At most `most` round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / most
@@ -222,7 +231,7 @@ class Canvas:
         for tick in ticks(y0, y1):
             up = self.place(x0, tick)[1]
             self._outside.append(f'<path class="grid" d="M{self.left} {up}H{self.right}"/>')
-            self._outside.append(f'<text x="{self.left - 6}" y="{up + 4}" text-anchor="end">{number(tick)}</text>')
+            self._outside.append(f'<text x="{self.left - 6}" y="{up + 4}" text-anchor="end">{short(tick)}</text>')
         for tick in ticks(x0, x1, max(2, self.width // 110)):
             across = self.place(tick, y0)[0]
             anchor = "end" if across > self.right - 20 else "start" if across <= self.left else "middle"

@@ -102,8 +102,8 @@ def _slope(task: Task, f: torch.nn.Module, reading: Reading, width: int) -> str:
     curves = [(axis, slopes, P, False)]
     if task.constraint == PENALTY and reading.primal:
         best = duality.penalised(*_samples(task), task.limit)
-        middle = (best.edges[1:] + best.edges[:-1]) / 2
-        curves.append((middle, best.slopes.abs(), SCALED, True))
+        ends = best.edges.repeat_interleave(2)[1:-1]  # of cells, in which the slope is one number
+        curves.append((ends, best.slopes.abs().repeat_interleave(2), SCALED, True))
         entries.append(("best under the penalty", SCALED, ""))
         top = max(top, best.slopes.abs().quantile(0.9).item())
     canvas = Canvas((axis[0].item(), axis[-1].item()), (0, 1.1 * max(1.3, top)), width, 230)
@@ -123,7 +123,7 @@ def _slope(task: Task, f: torch.nn.Module, reading: Reading, width: int) -> str:
 
 def _numbers(task: Task, reading: Reading, steps: int) -> str:
     w1, exact = reading.primal, _between_laws(task)
-    share = f", {reading.estimate / w1:.1%} of it" if w1 > 1e-9 else ""
+    share = f": {number(reading.estimate / w1)} times W\N{SUBSCRIPT ONE}" if w1 > 1e-9 else ""
     pairs = [
         (
             r"W_1=\max_{|f'|\leq 1}\,\mathrm{E}_p f-\mathrm{E}_q f",
