@@ -5,12 +5,16 @@ import io
 import re
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load
 
-from genmodels import registry, weights
+from genmodels import drawn, registry, weights
+from genmodels.drawn import sampled
 from genmodels.errors import UserError
-from genmodels.ui.samples import MODELS, draw, walk
-from genmodels.ui.sources import MINE, choice
+from genmodels.models import build
+from genmodels.ui.draw import MODELS, draw, walk
+from genmodels.ui.sources import MINE, choice, source
 
 SHIPPED = [name for name in MODELS.options if name != MINE]
 
@@ -41,7 +45,9 @@ def test_a_class_asked_for_is_named():
 
 
 def test_facts_stand_with_their_floor():
-    assert "floors of 0.03" in draw(model="cgan-mnist", count=1)["facts"]
+    facts = draw(model="cgan-mnist", count=1)["facts"]
+    assert re.search(r"feature distance</th><td>0.2\d+</td><td>0.032</td><td>10,000<", facts)
+    assert "temperature 1" in draw(model="cgan-mnist", count=1, temperature=0.5)["facts"]
 
 
 def test_a_walk_is_two_strips_and_a_film():
@@ -60,3 +66,31 @@ def test_my_run_is_asked_between_its_rounds():
     assert vae.join(60)
     with pytest.raises(UserError, match="cannot sample"):
         draw(model=MINE, run=vae.id)
+
+
+def test_temperature_scales_normal_latents_and_says_so():
+    cold = [pictures(draw(model="gan-mnist", count=4, seed=s, temperature=0)["picture"])[0].tobytes() for s in (1, 2)]
+    assert cold[0] == cold[1]  # nothing but the middle is left
+    assert "z multiplied by 0.5" in draw(model="gan-mnist", count=4, temperature=0.5)["picture"]
+    plain, asked = (draw(model="gmmn-mnist", count=4, temperature=t)["picture"] for t in (1, 0.5))
+    assert "gmmn takes uniform z" in asked and pictures(plain)[0].tobytes() == pictures(asked)[0].tobytes()
+    assert "gan does not know" in draw(model="gan-mnist", count=4, threshold=0.5)["picture"]
+
+
+def test_the_tensors_are_those_of_the_picture():
+    link = re.search(r'octet-stream;base64,([^"]+)"', draw(model="cgan-mnist", count=12, tensors=True)["picture"])[1]
+    kept = load(base64.b64decode(link))
+    model = source("cgan-mnist", "").model
+    assert kept["labels"].tolist() == [i % 10 for i in range(12)]
+    assert torch.equal(sampled(model, kept["z"], kept["labels"]), kept["images"])
+    assert len(link) < 700_000
+    assert "octet-stream" not in draw(model="cgan-mnist", count=12)["picture"]
+
+
+def test_truncation_draws_anew_and_settles_a_copy():
+    model = build("biggan", (1, 28, 28), 10, width=8, latent=16).eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    made = drawn.draw(model, 0, torch.arange(10), threshold=0.5)
+    assert made.z.abs().max() <= 0.5 and "4,000 samples" in made.said
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert drawn.draw(model, 0, torch.arange(10)).z.abs().max() > 0.5
