@@ -4,9 +4,10 @@ from genmodels.ui import tool
 from genmodels.ui.dual import DUAL
 from genmodels.ui.earth import EARTH
 from genmodels.ui.monge import MONGE
+from genmodels.ui.points import POINTS
 from genmodels.ui.slide import SLIDE
 
-TOOLS = (SLIDE, EARTH, MONGE, DUAL)
+TOOLS = (SLIDE, EARTH, POINTS, MONGE, DUAL)
 
 
 def build() -> None:

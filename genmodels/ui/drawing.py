@@ -155,6 +155,21 @@ class Canvas:
             d.append(f"L{x1 - dx + dy / 2:.1f} {y1 - dy - dx / 2:.1f}")
         self._inside.append(f'<path d="{"".join(d)}" style="stroke:{css(color)};stroke-width:1.3"/>')
 
+    def strokes(
+        self,
+        start: Sequence[tuple[float, float]],
+        end: Sequence[tuple[float, float]],
+        widths: Sequence[float],
+        color: Color = "var(--ink)",
+        titles: Sequence[str] = (),
+    ) -> None:
+        """Straight lines between points, each of its own width in pixels, with words for who points at one."""
+        for i, (a, b, width) in enumerate(zip(start, end, widths, strict=True)):
+            (x0, y0), (x1, y1) = self.place(*a), self.place(*b)
+            says = f"<title>{escape(titles[i])}</title>" if titles else ""
+            style = f"stroke:{css(color)};stroke-width:{width:.2f};stroke-linecap:round"
+            self._inside.append(f'<path d="M{x0} {y0}L{x1} {y1}" style="{style}" opacity="0.5">{says}</path>')
+
     def text(
         self, x: float, y: float, words: str, anchor: str = "middle", color: Color = "var(--quiet)", more: str = ""
     ) -> None:
@@ -189,6 +204,21 @@ class Canvas:
             f'role="slider" aria-valuemin="{ends[0]:g}" aria-valuemax="{ends[1]:g}" {said} data-edits="{name}" '
             f'data-index="{index}" data-value="{value!r}" data-span="{span:.0f}" data-shares="{str(shares).lower()}">'
             f"<title>{escape(label)}</title></rect>"
+        )
+
+    def knob(self, x: float, y: float, name: str, label: str, color: Color = 0, size: float = 8.0) -> None:
+        """A disc of this radius in pixels whose place is the next two numbers of the tool's field `name`: it goes where
+        it is dragged, or where the arrows send it. Both axes must have one scale."""
+        across, up = self.place(x, y)
+        index = self._handles.get(name, 0)
+        self._handles[name] = index + 2
+        (low, high), span = self.x, self.right - self.left
+        said = f'aria-label="{escape(label)}" aria-valuenow="{x:.4g}" aria-valuetext="{number(x)}, {number(y)}"'
+        self._outside.append(
+            f'<circle class="handle knob" cx="{across}" cy="{up}" r="{size:.1f}" style="fill:{css(color)}" '
+            f'tabindex="0" role="slider" aria-roledescription="point" aria-valuemin="{low:g}" '
+            f'aria-valuemax="{high:g}" {said} data-edits="{name}" data-index="{index}" data-span="{span}">'
+            f"<title>{escape(label)}</title></circle>"
         )
 
     def level(self, y: float, words: str = "") -> None:

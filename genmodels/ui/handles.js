@@ -1,4 +1,5 @@
-// Handles in figures edit a list of numbers: drag one up or down, use the keys, or type a number.
+// Handles in figures edit a list of numbers: drag one up or down, use the keys, or type a number. A knob edits two,
+// its place: it goes where it is dragged.
 const OWN = "my own"; // the choice of a law that an edited table takes
 
 const lawOf = (tool) => tool.querySelector('[data-name="law"] select');
@@ -19,8 +20,9 @@ function grip(handle) {
   const [low, high] = ["min", "max"].map((end) => Number(handle.getAttribute(`aria-value${end}`)));
   const tool = handle.closest(".tool");
   const kept = shares === "true"; // they keep their sum
-  const numbers = listOf(tool, name, kept);
-  return { tool, name, index: Number(index), low, high, numbers, span: Number(span), shares: kept };
+  const knob = handle.classList.contains("knob");
+  const numbers = knob ? JSON.parse(inputOf(tool, name).value) : listOf(tool, name, kept);
+  return { tool, name, index: Number(index), low, high, numbers, span: Number(span), shares: kept, knob };
 }
 
 // Shares keep their sum: the others shrink or grow with one another.
@@ -33,12 +35,26 @@ function changed({ numbers, index, low, high, shares }, value) {
 
 function edit(gripped, value) {
   if (!Number.isFinite(value)) return;
-  const { tool, name } = gripped;
-  const law = lawOf(tool);
+  const law = lawOf(gripped.tool);
   if (law) law.value = OWN;
+  keep(gripped, changed(gripped, value));
+}
+
+function keep({ tool, name }, numbers) {
   const input = inputOf(tool, name);
-  input.value = JSON.stringify(changed(gripped, value));
+  input.value = JSON.stringify(numbers);
   input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// A knob, so far right and up from where it was gripped.
+function carry(gripped, right, up) {
+  const { index, low, high } = gripped;
+  const numbers = [...gripped.numbers];
+  [right, up].forEach((way, axis) => {
+    const there = Math.min(Math.max(numbers[index + axis] + way, low), high);
+    numbers[index + axis] = Number(there.toFixed(3));
+  });
+  keep(gripped, numbers);
 }
 
 let dragged = null;
@@ -49,26 +65,31 @@ element.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   document.activeElement?.blur?.(); // ends what was being typed
   handle.focus({ preventScroll: true });
-  dragged = { ...grip(handle), start: event.clientY, moved: false };
+  dragged = { ...grip(handle), left: event.clientX, start: event.clientY, moved: false };
 });
 
 // On the document: the handle under the pointer is a new one after every answer.
 document.addEventListener("pointermove", (event) => {
   if (!dragged || !element.isConnected) return;
   const up = dragged.start - event.clientY;
-  if (!dragged.moved && Math.abs(up) < 4) return;
+  const right = dragged.knob ? event.clientX - dragged.left : 0;
+  if (!dragged.moved && Math.hypot(right, up) < 4) return;
   dragged.moved = true;
-  edit(dragged, dragged.numbers[dragged.index] + (up * (dragged.high - dragged.low)) / dragged.span);
+  const unit = (dragged.high - dragged.low) / dragged.span;
+  if (dragged.knob) carry(dragged, right * unit, up * unit);
+  else edit(dragged, dragged.numbers[dragged.index] + up * unit);
 });
 
 for (const end of ["pointerup", "pointercancel"])
   document.addEventListener(end, () => {
     const handle = dragged && handleOf(dragged);
-    if (handle && !dragged.moved && end === "pointerup") type(handle, "");
+    if (handle && !dragged.moved && !dragged.knob && end === "pointerup") type(handle, "");
     dragged = null;
   });
 
 const KEYS = { ArrowUp: 1, ArrowRight: 1, "+": 1, "=": 1, ArrowDown: -1, ArrowLeft: -1, "-": -1, PageUp: 10, PageDown: -10 };
+
+const WAYS = { ArrowUp: [0, 1], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowLeft: [-1, 0] };
 
 let kept = null; // the handle that the keyboard moves, to be found again when the figure is redrawn
 
@@ -78,7 +99,10 @@ element.addEventListener("keydown", (event) => {
   const held = grip(handle);
   const now = held.numbers[held.index];
   const step = (held.high - held.low) / 100;
-  if (event.key in KEYS) edit(held, now + KEYS[event.key] * step);
+  if (held.knob) {
+    if (!(event.key in WAYS)) return;
+    carry(held, ...WAYS[event.key].map((way) => way * step * (event.shiftKey ? 10 : 1)));
+  } else if (event.key in KEYS) edit(held, now + KEYS[event.key] * step);
   else if (event.key === "Home") edit(held, held.low);
   else if (event.key === "End") edit(held, held.high);
   else if (event.key === "Enter" || /^[\d.,]$/.test(event.key)) type(handle, event.key.length === 1 ? event.key : "");
