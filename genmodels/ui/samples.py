@@ -2,8 +2,9 @@
 
 from genmodels.ui import tool
 from genmodels.ui.draw import DRAW, WALK
+from genmodels.ui.pairs import CARRY, PAIR
 
-TOOLS = (DRAW, WALK)
+TOOLS = (DRAW, PAIR, CARRY, WALK)
 
 
 def build() -> None:

@@ -1,0 +1,55 @@
+"""One noise through two models, and one style in every class."""
+
+import base64
+import io
+import re
+
+import pytest
+import torch
+from PIL import Image
+
+from genmodels import drawn
+from genmodels.errors import UserError
+from genmodels.ui.pairs import DRAWN, OF_PICTURE, carry, pair
+from genmodels.ui.sources import source
+
+
+def pictures(html: str) -> list[Image.Image]:
+    found = re.findall(r'(?:src|href)="data:image/png;base64,([^"]+)"', html)
+    return [Image.open(io.BytesIO(base64.b64decode(text))) for text in found]
+
+
+def test_latents_of_one_size_are_the_same_and_others_are_said_to_differ():
+    same = pair(model="gan-mnist", other="wgan-mnist", seed=3)
+    assert "the same 64 numbers z" in same["left"] and "from the same z" in same["words"]
+    left, right = (pictures(same[side])[0] for side in ("left", "right"))
+    assert left.size == right.size and left.tobytes() != right.tobytes()
+    alone = pair(model="gan-mnist", other="gan-mnist", seed=3)
+    assert pictures(alone["left"])[0].tobytes() == left.tobytes() == pictures(alone["right"])[0].tobytes()
+    other = pair(model="gan-mnist", other="vae-mnist")
+    assert "64 numbers and 20 numbers" in other["words"] and "the same" not in other["left"]
+    law = pair(model="made-mnist", other="flow-mnist", count=1)  # one size, uniform and normal
+    assert "the same seed only" in law["words"]
+
+
+def test_a_row_keeps_its_z_and_a_column_its_class():
+    model = source("cgan-mnist", "").model
+    z = drawn.noise(model, 3, 0)
+    grid = drawn.in_every_class(model, z)
+    assert torch.equal(grid[1, 4], drawn.sampled(model, z[1:2], torch.tensor([4]))[0])
+
+
+def test_the_style_of_a_picture_comes_back_in_its_own_class():
+    asked = source("cvae-mnist", "")
+    images, labels = asked.dataset.test_images[:20], asked.dataset.test_labels[:20]
+    grid = drawn.in_every_class(asked.model, drawn.style(asked.model, images, labels)).float()
+    errors = (grid - images[:, None].float()).square().flatten(2).sum(2)
+    assert (errors.argmin(1) == labels).float().mean() > 0.9
+    html = carry(model="cvae-mnist", style=OF_PICTURE, test=5, count=2)["grid"]
+    assert len(pictures(html)) == 3 and "from number 5 on" in html
+
+
+def test_models_without_classes_or_encoder_say_so():
+    assert "a row is one z" in carry(model="cgan-mnist", style=DRAWN)["grid"]
+    with pytest.raises(UserError, match="no encoder .* choose cvae-mnist"):
+        carry(model="cgan-mnist", style=OF_PICTURE)
