@@ -19,6 +19,44 @@ CHUNK = 100  # images looked at together: more fall out of the processor's cache
 DUST = 40 / 255  # greys no eye sees beside black; the judge learns not to see them either
 
 
+def block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+    """A convolution of 3 x 3 with its batch norm."""
+    return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+def seen_as_digits() -> list[nn.Module]:
+    """Grey images (N, 1, H, W) to flat numbers (N, 64 * H//8 * W//8)."""
+    pool = nn.MaxPool2d(2)
+    return [*block(1, 32), pool, *block(32, 64), pool, *block(64, 64), pool, nn.Flatten()]
+
+
+def seen_as_photographs() -> list[nn.Module]:
+    """Coloured images (N, 3, H, W) to flat numbers (N, 160). Four pixels are taken as one from the start: at full size
+    a processor would spend most of its time on the first layer."""
+    return [
+        nn.PixelUnshuffle(2),
+        *block(12, 64),
+        Residual(64),
+        *block(64, 128, 2),
+        Residual(128),
+        *block(128, 160, 2),
+        *block(160, 160),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    ]
+
+
+class Residual(nn.Module):
+    """x and what two convolutions add to it (He et al. 2016, section 3.2)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.added = nn.Sequential(*block(channels, channels), *block(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.added(x)
+
+
 class Judge(nn.Module):
     """Classifier of images of `shape` (C, H, W) into `classes`; its last hidden layer holds the features."""
 
@@ -26,21 +64,10 @@ class Judge(nn.Module):
         super().__init__()
         self.shape = tuple(shape)
         channels, height, width = shape
-        wide = 32 if channels == 1 else 64  # photographs need more than digits
-
-        def block(inputs: int, outputs: int) -> list[nn.Module]:
-            return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-
+        eye = seen_as_digits() if channels == 1 else seen_as_photographs()
         self.body = nn.Sequential(
-            *block(channels, wide),
-            nn.MaxPool2d(2),
-            *block(wide, 2 * wide),
-            nn.MaxPool2d(2),
-            *block(2 * wide, 2 * wide),
-            *(block(2 * wide, 4 * wide) if channels > 1 else []),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear((2 if channels == 1 else 4) * wide * (height // 8) * (width // 8), 64, bias=False),
+            *eye,
+            nn.Linear(64 * (height // 8) * (width // 8) if channels == 1 else 160, 64, bias=False),
             nn.BatchNorm1d(64, affine=False),  # features of a fixed scale
             nn.ReLU(),
         )
@@ -71,16 +98,13 @@ def unit(images: Tensor) -> Tensor:
 
 
 def moved(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the images (N, C, H, W) shifted, turned and scaled a little; the other half keeps its sharpness."""
-    count, channels = images.shape[:2]
+    """Half of the images (N, 1, H, W) shifted, turned and scaled a little; the other half keeps its sharpness."""
+    count = len(images)
 
     def draw(low: float, high: float, *size: int) -> Tensor:
         return low + (high - low) * torch.rand(count, *size, generator=generator)
 
-    if channels > 1:
-        images = torch.where(draw(0, 1, 1, 1, 1) < 0.5, images, images.flip(3))  # a digit has no mirror image
-    turn = 0.25 if channels == 1 else 0.1
-    angle, scale, shift = draw(-turn, turn), draw(0.9, 1.1), draw(-0.15, 0.15, 2, 1)
+    angle, scale, shift = draw(-0.25, 0.25), draw(0.9, 1.1), draw(-0.15, 0.15, 2, 1)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     affine = torch.cat([torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2), shift], 2)
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)
@@ -108,10 +132,52 @@ def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
     return (judge.logits(images).argmax(1) == labels).float().mean().item()
 
 
-def train(name: str, epochs: int, seed: int = 0) -> Judge:
+def slid(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Photographs (N, C, H, W) shifted by up to four whole pixels, which keeps them sharp; half of them mirrored."""
+    count, channels, height, width = images.shape
+
+    def draw(below: int) -> Tensor:
+        return torch.randint(below, (count, 1), generator=generator)
+
+    rows, columns = draw(9) + torch.arange(height), draw(9) + torch.arange(width)
+    columns = torch.where(draw(2) == 0, columns, columns.flip(1))
+    which, channel = torch.arange(count).view(-1, 1, 1, 1), torch.arange(channels).view(1, -1, 1, 1)
+    wider = F.pad(images, (4, 4, 4, 4), mode="reflect")
+    return wider[which, channel, rows.view(count, 1, -1, 1), columns.view(count, 1, 1, -1)]
+
+
+def grained(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Photographs (N, C, H, W in [0, 1]), half of them under faint grain, whole or in specks."""
+    count, channels, height, width = images.shape
+
+    def draw(*size: int) -> Tensor:
+        return torch.rand(count, *size, generator=generator)
+
+    level = DUST / 2 * draw(1, 1, 1) * (draw(1, 1, 1) < 0.5)
+    specks = draw(1, height, width) < 2 * draw(1, 1, 1)
+    return (images + level * specks * (2 * draw(channels, height, width) - 1)).clamp(0, 1)
+
+
+def digit_loss(judge: Judge, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Every image is seen clean and dusted: the class has to be right for both, and the features the same."""
+    images = moved(images, generator)
+    features = judge.body(torch.cat([images, dusted(images, generator)]) * 2 - 1)
+    clean, dusty = features.chunk(2)
+    return F.cross_entropy(judge.head(features), labels.repeat(2)) + F.mse_loss(dusty, clean)
+
+
+def photograph_loss(judge: Judge, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image once, clean or grained; in half precision, which doubles the speed."""
+    images = grained(slid(images, generator), generator).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = judge(images)
+    return F.cross_entropy(logits.float(), labels, label_smoothing=0.1)
+
+
+def train(name: str, epochs: int, seed: int = 0, state: Path | None = None) -> Judge:
     """A judge trained on the whole training part of a data set; the same seed gives the same judge.
 
-    Every image is seen clean and dusted: the class has to be right for both, and the features the same.
+    A `state` file, written after every epoch, lets a training that was cut short go on as if nothing had happened.
     """
     data = load(name)
     with torch.random.fork_rng():
@@ -120,24 +186,40 @@ def train(name: str, epochs: int, seed: int = 0) -> Judge:
     generator = torch.Generator().manual_seed(seed)
     batch = 128
     steps = epochs * (len(data.images) // batch)
-    optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
-    for epoch in range(epochs):
+    if data.shape[0] == 1:
+        lesson, peak = digit_loss, 4e-3
+        optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=0.05)
+    else:
+        lesson, peak = photograph_loss, 0.15
+        judge.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.SGD(judge.parameters(), momentum=0.9, nesterov=True, weight_decay=5e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=peak, total_steps=steps)
+    parts = {"judge": judge, "optimizer": optimizer, "schedule": schedule}
+    done = 0
+    if state and state.exists():
+        saved = torch.load(state, weights_only=True)
+        for key, part in parts.items():
+            part.load_state_dict(saved[key])
+        generator.set_state(saved["generator"])
+        done = saved["done"]
+    for epoch in range(done, epochs):
         judge.train()
         total = 0.0
         for index in torch.randperm(len(data.images), generator=generator).split(batch):
             if len(index) < batch:
                 break
-            images = moved(unit(data.images[index]), generator)
-            features = judge.body(torch.cat([images, dusted(images, generator)]) * 2 - 1)
-            clean, dusty = features.chunk(2)
-            loss = F.cross_entropy(judge.head(features), data.labels[index].repeat(2)) + F.mse_loss(dusty, clean)
+            loss = lesson(judge, unit(data.images[index]), data.labels[index], generator)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             total += loss.item()
         print(f"epoch {epoch + 1} of {epochs}: loss {total * epochs / steps:.4f} nats", flush=True)
+        if state:
+            half_written = state.with_name(state.name + ".part")
+            facts = {"generator": generator.get_state(), "done": epoch + 1}
+            torch.save({key: part.state_dict() for key, part in parts.items()} | facts, half_written)
+            half_written.replace(state)
     return judge.eval()
 
 
@@ -175,8 +257,9 @@ def main() -> None:
     arguments = parser.parse_args()
     name, epochs, seed = arguments.dataset, arguments.epochs, 0
     data = load(name)
-    judge = train(name, epochs, seed)
     path = arguments.out or WEIGHTS / f"judge-{name}.safetensors"
+    state = path.with_name(f"{path.name}.{epochs}-epochs")
+    judge = train(name, epochs, seed, state)
     metadata = {
         "command": f"python -m genmodels.judge {name} --epochs {epochs}",
         "seed": str(seed),
@@ -186,6 +269,7 @@ def main() -> None:
     }
     reached = accuracy(judge.half().float(), data.test_images, data.test_labels)  # as it will be read back
     save(judge, path, metadata | {"accuracy": f"{reached:.4f}"})
+    state.unlink()
     print(f"{path}: {100 * reached:.2f} % of {len(data.test_images):,} test images right")
 
 

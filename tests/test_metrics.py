@@ -196,9 +196,9 @@ def test_mistakes_get_a_sentence(real: Tensor) -> None:
         judge.load_judge("nothing")
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), pytest.param((3, 32, 32), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("shape", "epochs"), [((1, 28, 28), 4), pytest.param((3, 32, 32), 16, marks=pytest.mark.slow)])
 def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
-    shape: tuple[int, int, int], tmp_path, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, int, int], epochs: int, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(256) % 2
@@ -208,12 +208,51 @@ def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
     fields = dict(zip(("images", "labels", "test_images", "test_labels"), part + part, strict=True))
     data = type("Data", (), {"shape": shape, "classes": ("dark", "light"), **fields})
     monkeypatch.setattr(judge, "load", lambda name: data)
-    monkeypatch.setattr("sys.argv", ["judge", "cifar10", "--epochs", "4", "--out", str(tmp_path / "judge")])
+    monkeypatch.setattr("sys.argv", ["judge", "cifar10", "--epochs", str(epochs), "--out", str(tmp_path / "judge")])
     judge.main()
+    assert [path.name for path in tmp_path.iterdir()] == ["judge"]  # nothing of the training is left
     first = judge.read(tmp_path / "judge")
     assert judge.accuracy(first, images, labels) > 0.95
-    judge.main()  # the same seed gives the same judge
+    # The same seed gives the same judge, though it be cut short on its way.
+    write, saves = judge.torch.save, []
+
+    def cut_short(*given) -> None:
+        write(*given)
+        saves.append(given)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(judge.torch, "save", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        judge.main()
+    judge.main()
+    assert len(saves) < 2 + epochs  # it went on
     assert torch.equal(first.features(images[:100]), judge.read(tmp_path / "judge").features(images[:100]))
-    changed = judge.dusted(judge.moved(judge.unit(images), generator), generator)
-    assert changed.shape == images.shape
+
+
+def test_what_a_judge_is_taught_with_stays_an_image() -> None:
+    generator = torch.Generator().manual_seed(0)
+    digits = judge.unit(load("mnist").images[:50])
+    changed = judge.dusted(judge.moved(digits, generator), generator)
+    assert changed.shape == digits.shape
     assert 0 <= changed.min() <= changed.max() <= 1
+    photographs = judge.unit(load("cifar10").images[:50])
+    slid = judge.slid(photographs, generator)
+    pixels = {tuple(pixel) for pixel in photographs[7].flatten(1).T.tolist()}
+    assert {tuple(pixel) for pixel in slid[7].flatten(1).T.tolist()} <= pixels  # sharp: nothing between two pixels
+    inner = photographs[:, :, 8:24, 8:24]
+    found = [
+        any(
+            torch.equal(inner[i], view[i, :, 8 + y : 24 + y, 8 + x : 24 + x])
+            for view in (slid, slid.flip(3))
+            for y in range(-4, 5)
+            for x in range(-4, 5)
+        )
+        for i in range(50)
+    ]
+    assert all(found)  # moved by at most four, mirrored or not
+    grained = judge.grained(photographs, generator)
+    same = (grained == photographs).flatten(1).all(1).sum()
+    assert 10 < same < 40
+    assert 0 <= grained.min() <= grained.max() <= 1
+    assert (grained - photographs).abs().max() <= judge.DUST / 2
