@@ -36,7 +36,8 @@ def gallery(bands: Sequence[Band], width: int, alt: str, least: int = 1) -> str:
     pixel takes at least `least` of the screen's."""
     most, side = max(len(band.images) for band in bands), bands[0].images.shape[3] + 1
     scale = min(LARGEST, max(least, width // (most * side)))
-    columns = max(1, min(most, width // (scale * side)))
+    groups = -(-most // max(1, width // (scale * side)))
+    columns = -(-most // groups)  # as many in the last group as in the others, or nearly
     parts, y = [], 0
     for start in range(0, most, columns):
         for band in bands:

@@ -36,14 +36,15 @@ def pair(
     one = width if width < 620 else (width - 30) // 2
     columns = max(1, min(10, one // 30))
     noise = f"the same {made[0].z[0].numel()} numbers z" if same else f"seed {seed}, z of its own"
-    slots = {
-        name: picture(
+    figures = [
+        picture(
             png(sheet(drawing.images, columns)),
             f"{count} samples of {asked.origin}{of_class(label, asked)}; {noise}",
             one,
         )
-        for name, asked, drawing in zip(("left", "right"), two, made, strict=True)
-    }
+        for asked, drawing in zip(two, made, strict=True)
+    ]
+    beside = "minmax(0, 1fr) " * (1 if one == width else 2)
     lengths = " and ".join(f"{drawing.z[0].numel()} numbers" for drawing in made)
     words = (
         "Both pictures at the same place were made from the same z."
@@ -51,7 +52,8 @@ def pair(
         else f"Their latents differ ({lengths}, or other laws), so both have the same seed only, and no place answers "
         "to the same place."
     )
-    return slots | {"words": f'<p class="note">{words}</p>'}
+    grid = f'<div style="display: grid; grid-template-columns: {beside}; gap: 16px 30px">{"".join(figures)}</div>'
+    return {"pair": grid, "words": f'<p class="note">{words}</p>'}
 
 
 def carry(
@@ -102,7 +104,7 @@ PAIR = Tool(
     lead="The same numbers z go through two models. Trained apart, they agree on nothing but the law of z: the same "
     "place shows another digit, unless both hear the same label.",
     answer=pair,
-    slots=("left", "right", "words"),
+    slots=("pair", "words"),
     presets=tuple(
         Preset(f"{model} beside {other}", words, {"model": model, "other": other})
         for model, other, words in (

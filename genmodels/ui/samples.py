@@ -3,8 +3,9 @@
 from genmodels.ui import tool
 from genmodels.ui.draw import DRAW, WALK
 from genmodels.ui.pairs import CARRY, PAIR
+from genmodels.ui.scrutiny import NEAREST, OPINIONS
 
-TOOLS = (DRAW, PAIR, CARRY, WALK)
+TOOLS = (DRAW, PAIR, CARRY, OPINIONS, NEAREST, WALK)
 
 
 def build() -> None:

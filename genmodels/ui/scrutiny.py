@@ -1,0 +1,136 @@
+"""What the discriminator thinks of samples, and which training images they resemble."""
+
+from genmodels import drawn
+from genmodels.errors import UserError
+from genmodels.models import can
+from genmodels.models.base import Choice, Whole
+from genmodels.scrutiny import FEATURES, HELD_OUT, REAL, SPACES, heat, neighbours, normed, opinion
+from genmodels.ui.draw import FIRST, MODELS
+from genmodels.ui.drawing import figure, number
+from genmodels.ui.gallery import LABELS, SEED, Band, gallery, of_class
+from genmodels.ui.sources import choice, source
+from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
+
+JUDGES = choice("sample", "critic")
+VERDICT = 50  # samples from which the verdict on memorising is drawn
+WIDEST = 900  # pixels
+
+
+def opinions(
+    *,
+    model: JUDGES = "dcgan-mnist" if "dcgan-mnist" in JUDGES.options else JUDGES.options[0],
+    seed: SEED = 0,
+    count: Whole(1, 60, "samples") = 10,
+    label: LABELS = "all",
+    run: RUN = "",
+    width: WIDTH = 600,
+) -> dict[str, str]:
+    """The score under each sample, and its slope in every pixel."""
+    asked = source(model, run, "sample")
+    if not can(asked.model, "critic"):
+        raise UserError(f"{asked.model.name} learns without an opponent: choose a GAN.")
+    labels = drawn.labels_of(asked.model, label, count)
+    images = drawn.draw(asked.model, seed, labels).images
+    found = opinion(asked.model, images, labels, asked.dataset)
+    colours, full = heat(found.slopes)
+    below = [f"{(found.real < score).double().mean():.0%}" for score in found.scores]
+    if found.probabilities is not None:
+        below = [f"p {probability:.2f}" for probability in found.probabilities.tolist()]
+    bands = [
+        Band("samples, their scores below", images, [_short(score) for score in found.scores.tolist()]),
+        Band("what would raise the score", colours, below),
+    ]
+    low, middle, high = found.real.quantile(found.real.new_tensor([0.05, 0.5, 0.95])).tolist()
+    lower = " In percent: test images with a lower score." if found.probabilities is None else ""
+    norms = (
+        f" D has batch norm: as in training, samples meet the statistics of {REAL} samples and test images those of "
+        f"{REAL} test images."
+        if normed(asked.model)
+        else ""
+    )
+    caption = (
+        f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}. Orange pixels would raise the score "
+        f"by turning brighter, blue ones by turning darker; full colour is {number(full)} a pixel from black to white, "
+        "on one scale for all."
+    )
+    words = (
+        f"Scores of {REAL} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
+        f"Of {count} samples: median {number(found.scores.median().item())}. Here {found.meaning}.{lower}{norms}"
+    )
+    svg = gallery(bands, min(width, WIDEST), f"{caption} {words}", least=2)
+    return {"opinions": figure("What D thinks", svg, caption), "words": f'<p class="note">{words}</p>'}
+
+
+def nearest(
+    *,
+    model: MODELS = "gan-mnist" if "gan-mnist" in MODELS.options else FIRST,
+    seed: SEED = 0,
+    count: Whole(1, 20, "samples shown") = 10,
+    ranks: Whole(1, 5, "nearest of each") = 3,
+    space: Choice(SPACES, "near by", front=True) = SPACES[0],
+    label: LABELS = "all",
+    run: RUN = "",
+    width: WIDTH = 600,
+) -> dict[str, str]:
+    """Each sample above its nearest training images, and the verdict of more samples."""
+    asked = source(model, run, "sample")
+    many = max(count, VERDICT)
+    images = drawn.draw(asked.model, seed, drawn.labels_of(asked.model, label, many)).images
+    found = neighbours(images, asked.dataset, ranks, space)
+    bands = [Band("samples", images[:count])]
+    for rank in range(found.indices.shape[1]):
+        places = ("nearest training images", "second", "third", "fourth", "fifth")
+        words = [f"{distance:.1f}" for distance in found.distances[:count, rank].tolist()]
+        bands.append(Band(places[rank], asked.dataset.images[found.indices[:count, rank]], words))
+    unit = "in the judge's features" if space == FEATURES else "of pixels, black 0 and white 1"
+    caption = (
+        f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}, above the nearest of {found.of:,} "
+        f"training images; below each its Euclidean distance {unit}."
+    )
+    said = (
+        f"{found.verdict} Medians: {number(found.distances[:, 0].median().item())} for {many} samples, "
+        f"{number(found.expected)} for {HELD_OUT} held-out test images, to the same training images."
+    )
+    svg = gallery(bands, min(width, WIDEST), f"{caption} {said}", least=2)
+    return {"nearest": figure("Nearest training pictures", svg, caption), "verdict": f'<p class="lead">{said}</p>'}
+
+
+def _short(value: float) -> str:
+    """A score in three digits, for there is little room below a picture."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if abs(value) < 1000 else number(round(value))
+
+
+OPINIONS = Tool(
+    name="opinions",
+    title="What does D think?",
+    lead="The discriminator's opinion of each sample, and the change it asks for: the generator learns from nothing "
+    "but these slopes. Look where an unlucky stroke is, and whether D sees it.",
+    answer=opinions,
+    slots=("opinions", "words"),
+    presets=tuple(
+        Preset(title, words, {"model": name})
+        for name, title, words in (
+            ("dcgan-mnist", "dcgan's discriminator", "It classifies: its score is the logit of a probability."),
+            ("wgan_gp-mnist", "wgan_gp's critic", "It does not classify: it measures, and its slopes have length 1."),
+            ("r3gan-mnist", "r3gan's discriminator", "It only compares: no score means anything alone."),
+        )
+        if name in JUDGES.options
+    ),
+)
+
+NEAREST = Tool(
+    name="nearest",
+    title="Nearest training pictures",
+    lead="Does the model repeat what it saw? Beside the distances of samples stand those of test images, which no "
+    "model has seen: copies would lie far nearer.",
+    answer=nearest,
+    slots=("nearest", "verdict"),
+    presets=(
+        Preset("Alike to the judge", "Pictures of one kind lie near in its features.", {"space": FEATURES}),
+        *(
+            Preset(f"{name}", words, {"model": name})
+            for name, words in (("vae-mnist", "Blurred samples lie near to everything, and copy nothing."),)
+            if name in MODELS.options
+        ),
+    ),
+)
