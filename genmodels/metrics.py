@@ -1,5 +1,8 @@
 """How good are generated images? Comparisons of the judge's features, always with n and a floor."""
 
+import json
+import zlib
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -7,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genmodels.data import Dataset, load
+from genmodels import checkpoint
+from genmodels.data import Dataset, cache_folder, load
 from genmodels.errors import UserError
 from genmodels.judge import load_judge, unit
 from genmodels.models.base import Model
@@ -99,11 +103,33 @@ def judged(images: Tensor, dataset: str) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def reference(data: Dataset, count: int) -> tuple[Tensor, Tensor, float]:
-    """Features (count, 64) of test images, their radii (count,), and the floor at this count."""
+def reference(data: Dataset, count: int) -> tuple[Tensor, Tensor]:
+    """Features (count, 64) of test images and their radii (count,)."""
     test = judged(some(data.test_images, count), data.name)
-    training = judged(some(data.images, count), data.name)
-    return test, radii(test), frechet_distance(training, test)
+    return test, radii(test)
+
+
+@lru_cache(maxsize=16)
+def real_scores(data: Dataset, count: int) -> tuple[float, Closeness]:
+    """The distance and closeness that `count` training images reach against as many test images.
+
+    Kept in the cache folder: the features of training images take longer than those of samples, and never change.
+    """
+    sets = some(data.images, count), some(data.test_images, count)
+    digest = 0
+    for tensor in (*sets, *load_judge(data.name).state_dict().values()):
+        digest = zlib.crc32(tensor.cpu().contiguous().numpy(), digest)
+    key = f"{data.name} n={count} k={NEIGHBOURS} {digest:08x}"
+    path, known = cache_folder() / "floors.json", {}
+    with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file, or none: measure
+        known = json.loads(path.read_text())
+        floor, *real = known[key]
+        return floor, Closeness(*real)
+    (test, test_radii), training = reference(data, count), judged(sets[0], data.name)
+    floor, real = frechet_distance(training, test), closeness(test, training, test_radii)
+    with suppress(UserError, TypeError):  # a cache that cannot be written costs the same again next time
+        checkpoint.write(path, json.dumps(known | {key: [floor, *real]}).encode())
+    return floor, real
 
 
 def comparable(count: int, data: Dataset) -> int:
@@ -120,8 +146,7 @@ def feature_distance(images: Tensor, dataset: str) -> Distance:
     data = load(dataset)
     count = comparable(len(images), data)
     features = judged(some(images, count), dataset)
-    test, _, floor = reference(data, count)
-    return Distance(frechet_distance(features, test), floor, count)
+    return Distance(frechet_distance(features, reference(data, count)[0]), real_scores(data, count)[0], count)
 
 
 def histogram(classes: Tensor, number: int) -> Tensor:
@@ -147,7 +172,8 @@ def label_agreement(images: Tensor, labels: Tensor, dataset: str) -> float:
 def judge_samples(images: Tensor, dataset: str, labels: Tensor | None = None) -> dict[str, Any]:
     """Everything the judge can say about generated images (N, C, H, W) uint8, ready for JSON.
 
-    `count` is the n of every set. `class_kl` (nats) is taken against the test labels; `label_agreement` is
+    `count` is the n of every set; what ends in `_real`, like the floor, is what as many real training images reach
+    in their place. `class_kl` (nats) is taken against the test labels; `label_agreement` is
     there only where labels (N,) are given.
     """
     judge = load_judge(dataset)
@@ -157,13 +183,15 @@ def judge_samples(images: Tensor, dataset: str, labels: Tensor | None = None) ->
     shares = histogram(seen, len(data.classes))
     expected = histogram(data.test_labels, len(data.classes))
     count = comparable(len(images), data)
-    test, test_radii, floor = reference(data, count)
+    test, test_radii = reference(data, count)
+    floor, real = real_scores(data, count)
     features = some(features, count)
     result = {
         "feature_distance": frechet_distance(features, test),
         "feature_distance_floor": floor,
         "count": count,
         **closeness(test, features, real_radii=test_radii)._asdict(),
+        **{f"{name}_real": value for name, value in real._asdict().items()},
         "class_histogram": shares.tolist(),
         "class_kl": divergence(shares, expected),
         "modes": modes(shares, expected),

@@ -15,10 +15,10 @@ COUNT = Whole(FEWEST, 100_000, "samples")
 # A measure's name, and what stands beside it.
 LINES = {
     "feature_distance": ("feature distance", "floor {feature_distance_floor:.3g}, n = {count:,} on both sides"),
-    "precision": ("precision", "n = {count:,} on both sides"),
-    "recall": ("recall", "n = {count:,} on both sides"),
-    "density": ("density", "1 where real; n = {count:,} on both sides"),
-    "coverage": ("coverage", "n = {count:,} on both sides"),
+    "precision": ("precision", "{precision_real:.3g} if real, n = {count:,} on both sides"),
+    "recall": ("recall", "{recall_real:.3g} if real, n = {count:,} on both sides"),
+    "density": ("density", "{density_real:.3g} if real, n = {count:,} on both sides"),
+    "coverage": ("coverage", "{coverage_real:.3g} if real, n = {count:,} on both sides"),
     "class_histogram": ("classes seen", "KL to the test labels {class_kl:.3g} nats"),
     "modes": ("modes", "classes at least a tenth as frequent as they should be"),
     "elbo_nats": ("-ELBO", "nats per image, n = {elbo_n:,}"),

@@ -232,7 +232,14 @@ def test_people_read_lines_with_n_beside_each(files, capsys, monkeypatch):
     lines = run(capsys, monkeypatch, files / "vae", "--count", 100).out.splitlines()
     assert lines[0].startswith("Variational autoencoder after 128 images of MNIST, 60,000 of 60,000")
     text = "\n".join(lines)
-    for part in ("floor ", "n = 100 on both", "-ELBO", "K = 5", "n = 10,000; 12.35 by PCA, 20 codes", "no sign of"):
+    for part in (
+        "floor ",
+        "if real, n = 100 on both",
+        "-ELBO",
+        "K = 5",
+        "n = 10,000; 12.35 by PCA, 20 codes",
+        "no sign of",
+    ):
         assert part in text, part
     assert "None" not in text and "bits" not in text and "Bayes" not in text
 

@@ -1,5 +1,6 @@
 """The judge and the metrics, against SciPy, torchmetrics, closed forms and brute force."""
 
+import copy
 import json
 
 import pytest
@@ -159,6 +160,10 @@ def test_judge_samples_says_everything_in_json(real: Tensor) -> None:
         "recall",
         "density",
         "coverage",
+        "precision_real",
+        "recall_real",
+        "density_real",
+        "coverage_real",
         "class_histogram",
         "class_kl",
         "modes",
@@ -172,6 +177,42 @@ def test_judge_samples_says_everything_in_json(real: Tensor) -> None:
     assert distance == (found["feature_distance"], found["feature_distance_floor"], COUNT)
     assert sum(found["class_histogram"]) == pytest.approx(1)
     assert "label_agreement" not in metrics.judge_samples(real[:COUNT], "mnist")
+
+
+def test_what_real_images_reach_stands_beside_and_is_measured_once(
+    real: Tensor, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "cache_folder", lambda: tmp_path)
+    measured, judged = [], metrics.judged
+    monkeypatch.setattr(metrics, "judged", lambda images, name: measured.append(len(images)) or judged(images, name))
+
+    def scores(count: int = 300) -> dict[str, float]:
+        """As a new process would, with so many judgements of images: samples, test images, training images."""
+        metrics.reference.cache_clear()
+        metrics.real_scores.cache_clear()
+        measured.clear()
+        return metrics.judge_samples(real[:count], "mnist")
+
+    names = ("precision", "recall", "density", "coverage")
+    first = scores()
+    assert len(measured) == 3
+    # These are the very images that stand for all real ones.
+    assert [first[name] for name in names] == pytest.approx([first[f"{name}_real"] for name in names])
+    assert first["feature_distance"] == pytest.approx(first["feature_distance_floor"])
+    assert all(0.6 < first[f"{name}_real"] < 1.2 for name in names)
+    assert scores() == first and len(measured) == 2  # from the file
+    assert scores(200)["recall_real"] != first["recall_real"] and len(measured) == 3
+    assert scores() == first and len(measured) == 2  # both are kept
+    with monkeypatch.context() as patch:
+        other = copy.deepcopy(judge.load_judge("mnist"))
+        other.head.bias.add_(1)
+        patch.setattr(metrics, "load_judge", lambda name: other)
+        scores()
+    assert len(measured) == 3
+    (tmp_path / "floors.json").write_text("[")
+    assert scores() == first and len(measured) == 3
+    metrics.reference.cache_clear()
+    metrics.real_scores.cache_clear()
 
 
 def test_noise_and_a_single_class_are_seen_through(real: Tensor) -> None:
