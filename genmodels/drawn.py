@@ -18,8 +18,10 @@ from genmodels.models.biggan import STANDING, STANDING_BATCH
 from genmodels.models.flow import Flow
 from genmodels.models.gmmn import GMMN
 from genmodels.models.made import MADE
+from genmodels.models.sagan import SAGAN
 from genmodels.pictures import to_uint8
 
+WAY = ("flow", "made")  # models that make a picture step by step
 WHOLE = 4.0  # a threshold of truncation that leaves z as it is
 
 
@@ -169,4 +171,21 @@ def becoming(model: Model, seed: int, count: int, label: str, share: float) -> B
         known = (model.place < drawn).view(model.shape)
         pictures = [to_uint8(torch.where(known, part, part.new_tensor(0.5))) for part in (images, chances)]
         return Becoming(*pictures, f"{drawn} of {pixels} pixels")
-    raise UserError(f"{model.name} makes a picture in one go: choose flow or made, which take their time.")
+    raise UserError(f"{model.name} makes a picture in one go: choose {' or '.join(WAY)}, which take their time.")
+
+
+class Gathered(NamedTuple):
+    """Samples (N, C, H, W) as bytes, the weights (N, H / 2, W / 2) with which a position of each gathers from all
+    others, sum 1, and gamma, how much of what is gathered enters."""
+
+    images: Tensor
+    weights: Tensor
+    gamma: float
+
+
+@torch.no_grad()
+def gathered(model: SAGAN, seed: int, labels: Tensor, row: int, column: int) -> Gathered:
+    """The attention of a pixel of samples with these labels (N,); outside the picture the last pixel is taken."""
+    z, last = noise(model, len(labels), seed), model.shape[1] - 1
+    weights = model.attention(z, labels, min(row, last), min(column, last))
+    return Gathered(sampled(model, z, labels), weights, model.generator.attention.gamma.item())

@@ -51,6 +51,7 @@ def gallery(bands: Sequence[Band], width: int, alt: str, least: int = 1) -> str:
             high, wide = (scale * size for size in strip.shape[1:])
             parts.append(
                 f'<image href="{data_link(png(strip), "image/png")}" y="{y}" width="{wide}" height="{high}" '
+                f'data-natural="{strip.shape[2]} {strip.shape[1]}" '
                 'image-rendering="pixelated" preserveAspectRatio="none"/>'
             )
             y += high + scale
