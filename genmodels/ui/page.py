@@ -5,7 +5,7 @@ from html import escape
 
 import gradio as gr
 
-from genmodels.ui import distances, information, playground, samples, selfcheck, train
+from genmodels.ui import distances, information, latent, playground, samples, selfcheck, train
 
 HEAD = """<header class="masthead" data-tabs="{tabs}"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
@@ -13,6 +13,7 @@ HEAD = """<header class="masthead" data-tabs="{tabs}"><h1>Watch generative model
 # The name of a tab in an address, its title, and what places its parts.
 TABS = {
     "train": ("Train", train.build),
+    "latent": ("Latent space", latent.build),
     "samples": ("Samples", samples.build),
     "distances": ("Distances", distances.build),
     "information": ("Information", information.build),
