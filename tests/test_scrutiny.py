@@ -39,7 +39,7 @@ def test_every_opponent_shipped_prefers_test_images_and_slopes_are_its_own(name)
 def test_scores_are_probabilities_where_the_loss_makes_them():
     for name, kind in (("gan-mnist", "sigma(score)"), ("r3gan-mnist", "only compares"), ("wgan-mnist", "no probab")):
         slots = opinions(model=name, count=4)
-        assert kind in slots["words"]
+        assert kind in slots["opinions"]
         assert len(re.findall(r">p 0\.\d\d<|>p 1\.00<", slots["opinions"])) == (0 if name == "wgan-mnist" else 4)
     asked = source("gan-mnist", "")
     assert isinstance(asked.model, GAN)
@@ -53,7 +53,7 @@ def test_a_discriminator_with_batch_norm_meets_batches_as_in_training():
     assert normed(asked.model) and not normed(source("gan-mnist", "").model)
     before = {name: tensor.clone() for name, tensor in asked.model.state_dict().items()}
     slots = opinions(model="dcgan-mnist")
-    assert "as in training" in slots["words"] and "as in training" not in opinions(model="gan-mnist")["words"]
+    assert "as in training" in slots["opinions"] and "as in training" not in opinions(model="gan-mnist")["opinions"]
     assert all(torch.equal(tensor, before[name]) for name, tensor in asked.model.state_dict().items())
 
 
@@ -87,7 +87,7 @@ def test_ranks_are_those_of_plain_distances():
 
 def test_the_page_says_from_how_many():
     slots = nearest(model="gan-mnist", count=3, ranks=2)
-    assert "nearest of 60,000 training images" in slots["nearest"] and "for 50 samples" in slots["verdict"]
-    assert "200 held-out" in slots["verdict"] and slots["nearest"].count("<image") == 3
+    assert "nearest of 60,000 training images" in slots["nearest"] and "for 50 samples" in slots["nearest"]
+    assert "200 held-out" in slots["nearest"] and slots["nearest"].count("<image") == 3
     with pytest.raises(UserError, match="without an opponent"):
         opinions(model="vae-mnist")

@@ -45,15 +45,15 @@ def pair(
         for asked, drawing in zip(two, made, strict=True)
     ]
     beside = "minmax(0, 1fr) " * (1 if one == width else 2)
-    lengths = " and ".join(f"{drawing.z[0].numel()} numbers" for drawing in made)
+    lengths = " and ".join(str(drawing.z[0].numel()) for drawing in made)
+    differ = f"are {lengths} numbers" if made[0].z.shape != made[1].z.shape else "follow other laws"
     words = (
         "Both pictures at the same place were made from the same z."
         if same
-        else f"Their latents differ ({lengths}, or other laws), so both have the same seed only, and no place answers "
-        "to the same place."
+        else f"Their latents {differ}: both have the same seed only, and no place answers to the same place."
     )
     grid = f'<div style="display: grid; grid-template-columns: {beside}; gap: 16px 30px">{"".join(figures)}</div>'
-    return {"pair": grid, "words": f'<p class="note">{words}</p>'}
+    return {"pair": f'{grid}<p class="note">{words}</p>'}
 
 
 def carry(
@@ -104,7 +104,7 @@ PAIR = Tool(
     lead="The same numbers z go through two models. Trained apart, they agree on nothing but the law of z: the same "
     "place shows another digit, unless both hear the same label.",
     answer=pair,
-    slots=("pair", "words"),
+    slots=("pair",),
     presets=tuple(
         Preset(f"{model} beside {other}", words, {"model": model, "other": other})
         for model, other, words in (
@@ -138,7 +138,7 @@ CARRY = Tool(
             (
                 "flow: styles at random",
                 "Guidance pulls every column to its class.",
-                {"model": "flow-mnist", "style": DRAWN},
+                {"model": "flow-mnist", "style": DRAWN, "count": 3},
             ),
         )
         if values["model"] in TOLD

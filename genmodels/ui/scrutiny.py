@@ -1,9 +1,13 @@
 """What the discriminator thinks of samples, and which training images they resemble."""
 
+from functools import lru_cache
+
+from torch import Tensor
+
 from genmodels import drawn
 from genmodels.errors import UserError
 from genmodels.models import can
-from genmodels.models.base import Choice, Whole
+from genmodels.models.base import Choice, Model, Whole
 from genmodels.scrutiny import FEATURES, HELD_OUT, REAL, SPACES, heat, neighbours, normed, opinion
 from genmodels.ui.draw import FIRST, MODELS
 from genmodels.ui.drawing import figure, number
@@ -57,8 +61,8 @@ def opinions(
         f"Scores of {REAL} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
         f"Of {count} samples: median {number(found.scores.median().item())}. Here {found.meaning}.{lower}{norms}"
     )
-    svg = gallery(bands, min(width, WIDEST), f"{caption} {words}", least=2)
-    return {"opinions": figure("What D thinks", svg, caption), "words": f'<p class="note">{words}</p>'}
+    svg = gallery(bands, min(width, WIDEST), caption, least=2)
+    return {"opinions": figure("What D thinks", svg, f"{caption} {words}")}
 
 
 def nearest(
@@ -75,7 +79,7 @@ def nearest(
     """Each sample above its nearest training images, and the verdict of more samples."""
     asked = source(model, run, "sample")
     many = max(count, VERDICT)
-    images = drawn.draw(asked.model, seed, drawn.labels_of(asked.model, label, many)).images
+    images = _drawn(asked.model, seed, label, many)
     found = neighbours(images, asked.dataset, ranks, space)
     bands = [Band("samples", images[:count])]
     for rank in range(found.indices.shape[1]):
@@ -91,8 +95,14 @@ def nearest(
         f"{found.verdict} Medians: {number(found.distances[:, 0].median().item())} for {many} samples, "
         f"{number(found.expected)} for {HELD_OUT} held-out test images, to the same training images."
     )
-    svg = gallery(bands, min(width, WIDEST), f"{caption} {said}", least=2)
-    return {"nearest": figure("Nearest training pictures", svg, caption), "verdict": f'<p class="lead">{said}</p>'}
+    svg = gallery(bands, min(width, WIDEST), caption, least=2)
+    return {"nearest": figure("Nearest training pictures", svg, f"{said} {caption}")}
+
+
+@lru_cache(maxsize=4)
+def _drawn(model: Model, seed: int, label: str, count: int) -> Tensor:
+    """Kept, so that other neighbours of the same samples are found at once."""
+    return drawn.draw(model, seed, drawn.labels_of(model, label, count)).images
 
 
 def _short(value: float) -> str:
@@ -106,7 +116,7 @@ OPINIONS = Tool(
     lead="The discriminator's opinion of each sample, and the change it asks for: the generator learns from nothing "
     "but these slopes. Look where an unlucky stroke is, and whether D sees it.",
     answer=opinions,
-    slots=("opinions", "words"),
+    slots=("opinions",),
     presets=tuple(
         Preset(title, words, {"model": name})
         for name, title, words in (
@@ -124,7 +134,7 @@ NEAREST = Tool(
     lead="Does the model repeat what it saw? Beside the distances of samples stand those of test images, which no "
     "model has seen: copies would lie far nearer.",
     answer=nearest,
-    slots=("nearest", "verdict"),
+    slots=("nearest",),
     presets=(
         Preset("Alike to the judge", "Pictures of one kind lie near in its features.", {"space": FEATURES}),
         *(
