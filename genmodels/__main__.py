@@ -10,7 +10,9 @@ from pathlib import Path
 from torch import distributed
 
 from genmodels import commands
+from genmodels.bench import DATASETS, PLACE, bench
 from genmodels.errors import UserError
+from genmodels.models import MODELS
 from genmodels.report import evaluate
 from genmodels.selfcheck import selfcheck
 
@@ -73,6 +75,16 @@ def parser() -> argparse.ArgumentParser:
 
     some = command(commands.info, "what a file holds")
     some.add_argument("file", type=Path)
+    some.add_argument("--json", action="store_true")
+
+    some = command(
+        bench, "speed, the first recognisable picture and the distance reached, for each model on this machine"
+    )
+    some.add_argument("--models", nargs="+", default=[*MODELS], metavar="MODEL")
+    some.add_argument("--datasets", nargs="+", default=[*DATASETS], metavar="DATASET")
+    some.add_argument("--seconds", type=float, default=60, help="of training for each (60)")
+    some.add_argument("--again", action="store_true", help="measure what is known, too")
+    some.add_argument("--out", type=Path, default=PLACE, help="where the rows are kept (genmodels/bench.json)")
     some.add_argument("--json", action="store_true")
 
     command(selfcheck, "the theorems that the page shows, with its own functions; exit code 1 if one fails")
