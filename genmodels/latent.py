@@ -21,6 +21,7 @@ from genmodels.theory.interpolation import lerp, slerp
 
 SUBSET = 1000  # test pictures whose codes are looked at, the same every time
 COLLAPSED = 0.01  # nats of KL under which a dimension says nothing
+CURVE_PICTURES = 200  # whose errors make a curve
 TOGETHER = 512  # pictures in one pass
 FAR = 3.0  # deviations of the prior to which a dimension is traversed
 
@@ -204,3 +205,12 @@ def denoised(model: Model, images: Tensor, kind: str, level: float, seed: int) -
     rebuilt = model.reconstruct(spoiled)
     errors = [(part - clean).square().flatten(1).mean(1) / (1 - model.low) ** 2 for part in (spoiled, rebuilt)]
     return to_uint8(model.to_unit(spoiled)), to_uint8(model.to_unit(rebuilt)), *errors
+
+
+@lru_cache(maxsize=8)
+def denoising_curve(model: Model, data: Dataset, kind: str) -> tuple[list[float], list[float], list[float]]:
+    """Levels of corruption, and the mean squared errors of corrupted and rebuilt test pictures at each."""
+    images = some(data.test_images, CURVE_PICTURES)
+    levels = torch.linspace(0, 1, 21).tolist()
+    errors = [[part.mean().item() for part in denoised(model, images, kind, level, 0)[2:]] for level in levels]
+    return levels, *map(list, zip(*errors, strict=True))

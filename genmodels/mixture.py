@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from genmodels.data import Dataset
-from genmodels.latent import encoded
-from genmodels.metrics import some
+from genmodels.latent import decoded, encoded
+from genmodels.metrics import Distance, feature_distance, some
 from genmodels.models.base import Model
 
 CODES = 5000  # training pictures whose codes it is fitted to
+DRAWS = 1000  # of each law when distances are taken
 ROUNDS = 30  # of k-means at most
 RIDGE = 1e-3  # of the mean variance, added to each: a cluster may be flat
 
@@ -71,3 +72,14 @@ def of_codes(model: Model, data: Dataset, count: int) -> Mixture:
     """The mixture for the codes of training pictures, the same every time."""
     z = encoded(model, some(data.images, CODES), some(data.labels, CODES))
     return fit(z, count, torch.Generator().manual_seed(0))
+
+
+@lru_cache(maxsize=8)
+def distances(model: Model, data: Dataset, count: int) -> tuple[Distance, Distance]:
+    """Feature distances of pictures decoded from N(0, I) and from the mixture, the same every time; UserError for a
+    data set without a judge."""
+    generator = torch.Generator().manual_seed(0)
+    law = of_codes(model, data, count)
+    laws = (torch.randn(DRAWS, law.means.shape[1], generator=generator), law.draw(DRAWS, generator))
+    labels = torch.arange(DRAWS) % model.classes
+    return tuple(feature_distance(decoded(model, z, labels), data.name) for z in laws)

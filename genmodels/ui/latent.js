@@ -29,3 +29,33 @@ element.addEventListener("shown", ({ target: tool }) => {
     for (const name of ["first", "second"])
       tool.querySelector(`.field[data-name="${name}"]`).toggleAttribute("hidden", axes.startsWith("principal"));
 });
+
+// What sets a number of the form: a bar its dimension, the dice any seed.
+function set(part) {
+  const input = part.closest(".tool").querySelector(`.field[data-name="${part.dataset.sets}"] input[type=number]`);
+  input.value = part.dataset.to === "any" ? Math.floor(Math.random() * (Number(input.max) + 1)) : part.dataset.to;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+let pressed = null; // what was last used by keyboard, to be found again when the figure is redrawn
+
+element.addEventListener("click", (event) => {
+  const part = event.target.closest("[data-sets]");
+  if (part) set(part);
+});
+
+element.addEventListener("keydown", (event) => {
+  const part = event.target.closest("rect[data-sets]"); // buttons are clicked by themselves
+  if (!part || (event.key !== "Enter" && event.key !== " ")) return;
+  event.preventDefault();
+  set(part);
+});
+
+element.addEventListener("focusin", (event) => {
+  const part = event.target.closest("[data-sets]");
+  pressed = part && `[data-sets="${part.dataset.sets}"][data-to="${part.dataset.to}"]`;
+});
+
+element.addEventListener("shown", ({ target: tool }) => {
+  if (pressed && document.activeElement === document.body) tool.querySelector(pressed)?.focus({ preventScroll: true });
+});
