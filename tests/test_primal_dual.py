@@ -151,11 +151,12 @@ def test_the_same_seed_learns_the_same_whatever_was_asked_before():
         return nn.utils.parameters_to_vector(learned(task(PENALTY, **values), steps)[0].parameters())
 
     once = weights(130)
-    weights(500)
+    further = learned(task(PENALTY), 230)[1]
+    assert torch.equal(weights(130), once)
     critic._after.cache_clear()
     assert torch.equal(weights(130), once)
     assert not torch.equal(weights(130, seed=1), once) and not torch.equal(weights(131), once)
-    assert len(learned(task(PENALTY), 130)[1]) == 130
+    assert learned(task(PENALTY), 130)[1] == further[:130] and len(further) == 230
 
 
 def test_the_tool_shows_what_the_critic_read():
