@@ -116,18 +116,22 @@ class Measure(NamedTuple):
 def measures(figures: dict[str, Any]) -> list[Measure]:
     """The figures of samples that were measured, in the order of the table."""
     # Of two samples of one law: all five nearest of a point are of its own sample one time in 2^5 (Naeem 2020).
-    covered = f"{1 - 0.5**NEIGHBOURS:.2f}"
+    real = {"coverage": f"{1 - 0.5**NEIGHBOURS:.2f}", "nearest_ratio": "1"}
+    real |= {key.removesuffix("_real"): f"{value:.2f}" for key, value in figures.items() if key.endswith("_real")}
+    if figures.get("feature_distance_floor"):
+        real["feature_distance"] = f"{figures['feature_distance_floor']:.3f}"
     known = {
-        "feature_distance": ("feature distance", f"{figures.get('feature_distance_floor', 0):.3f}", "count"),
-        "precision": ("precision", "", "count"),
-        "coverage": ("coverage", covered, "count"),
-        "label_agreement": ("labels obeyed", "", "samples"),
-        "nearest_ratio": ("nearest ratio", "1", "nearest_n"),
-        "iwae_nats": ("-bound, nats per image", "", "iwae_n"),
-        "nll_nats": ("-log p, nats per image", "", "nll_n"),
+        "feature_distance": ("feature distance", "count"),
+        "precision": ("precision", "count"),
+        "recall": ("recall", "count"),
+        "coverage": ("coverage", "count"),
+        "label_agreement": ("labels obeyed", "samples"),
+        "nearest_ratio": ("nearest ratio", "nearest_n"),
+        "iwae_nats": ("\N{MINUS SIGN}bound, nats per image", "iwae_n"),
+        "nll_nats": ("\N{MINUS SIGN}log p, nats per image", "nll_n"),
     }
     found = {key: words for key, words in known.items() if figures.get(key) is not None}
-    return [Measure(name, figures[key], real, figures[n]) for key, (name, real, n) in found.items()]
+    return [Measure(name, figures[key], real.get(key, ""), figures[n]) for key, (name, n) in found.items()]
 
 
 class Becoming(NamedTuple):

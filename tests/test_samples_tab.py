@@ -13,7 +13,10 @@ from genmodels import drawn, registry, weights
 from genmodels.drawn import sampled
 from genmodels.errors import UserError
 from genmodels.models import build
+from genmodels.ui.becoming import attention, becoming
 from genmodels.ui.draw import MODELS, draw, walk
+from genmodels.ui.pairs import DRAWN, carry, pair
+from genmodels.ui.scrutiny import nearest, opinions
 from genmodels.ui.sources import MINE, choice, source
 
 SHIPPED = [name for name in MODELS.options if name != MINE]
@@ -94,3 +97,21 @@ def test_truncation_draws_anew_and_settles_a_copy():
     assert made.z.abs().max() <= 0.5 and "4,000 samples" in made.said
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert drawn.draw(model, 0, torch.arange(10)).z.abs().max() > 0.5
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_every_tool_answers_for_my_own_run(name):
+    run = registry.create("cgan", name, {"width": 16, "latent": 8}, device="cpu", rounds=2)
+    assert run.join(60)
+    mine = {"model": MINE, "run": run.id}
+    title = {"mnist": "cgan on MNIST", "cifar10": "cgan on CIFAR-10"}[name]
+    assert title in draw(**mine, count=3, label="1")["picture"]
+    assert "the same 8 numbers z" in pair(**mine | {"other": MINE}, count=3)["pair"]
+    assert title in carry(**mine, style=DRAWN, count=2)["grid"]
+    assert title in opinions(**mine, count=3)["opinions"]
+    assert title in nearest(**mine, count=3)["nearest"]
+    assert title in walk(**mine)["strips"]
+    with pytest.raises(UserError, match="in one go"):
+        becoming(**mine)
+    with pytest.raises(UserError, match="no attention"):
+        attention(**mine)

@@ -14,7 +14,7 @@ from genmodels.ui.sources import MINE, choice, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
 MODELS = choice("sample")
-FIRST = "flow-mnist" if "flow-mnist" in MODELS.options else MODELS.options[0]
+FIRST = "cgan-mnist" if "cgan-mnist" in MODELS.options else MODELS.options[0]  # quick, and good
 STEPS = 11
 
 
@@ -22,7 +22,7 @@ def draw(
     *,
     model: MODELS = FIRST,
     seed: SEED = 0,
-    count: Whole(1, 200, "samples") = 40,
+    count: Whole(1, 200, "samples") = 60,
     label: LABELS = "all",
     temperature: Real(0, 2, "temperature: z times this") = 1.0,
     threshold: Real(0.1, drawn.WHOLE, "truncation: no entry of z beyond") = drawn.WHOLE,
