@@ -5,6 +5,7 @@ is the same for every question about a model is computed once.
 """
 
 import copy
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -150,6 +151,11 @@ def paths(model: Model, images: Tensor, labels: Tensor, steps: int) -> tuple[Ten
     straight, sphere = lerp(*ends, t), slerp(*ends, t)
     sphere[0], sphere[-1] = ends  # which rounding may have moved
     return straight, sphere, torch.where(t[:, 0] < 0.5, *labels)
+
+
+def angle(a: Tensor, b: Tensor) -> float:
+    """The angle between two codes (d,), in degrees."""
+    return math.degrees(math.acos(max(-1.0, min(1.0, torch.cosine_similarity(a, b, dim=0).item()))))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 STEPS = 9
 FRAMES = 17  # of the film, one way
 HALF = STEPS // 2
+ANGLE = r"\theta=\arccos\frac{a\cdot b}{\Vert a\Vert\,\Vert b\Vert}"
 LINE = r"\Vert(1-t)\,a+t\,b\Vert"
 SPHERE = r"\left\Vert\frac{\sin(1-t)\theta}{\sin\theta}\,a+\frac{\sin t\theta}{\sin\theta}\,b\right\Vert"
 
@@ -34,30 +35,31 @@ def between(
     straight, sphere, told = latent.paths(asked.model, images, labels, STEPS)
     strips = [latent.decoded(asked.model, path, told) for path in (straight, sphere)]
     names = [asked.dataset.classes[label] for label in labels.tolist()]
-    by_hand = [f"no. {which}: {name}" for which, name in zip((start, end), names, strict=True)]
+    by_hand = [f"no. {which}" for which in (start, end)]
     t = [f"{i / (STEPS - 1):.3g}" for i in range(STEPS)]
     halves = f" The label changes from {names[0]} to {names[1]} halfway." if asked.model.conditional else ""
     svg = gallery(
         [Band("test pictures", images, by_hand), Band("straight line", strips[0]), Band("on the sphere", strips[1], t)],
         width,
         f"{STEPS} pictures from a {names[0]} to a {names[1]} on a straight line, above as many on the sphere",
-        least=2 if width > 500 else 1,
+        least=2,
     )
     caption = (
-        f"Two test pictures of {asked.dataset.title}, and {STEPS} places t on each way between their codes, decoded by "
-        f"{asked.origin}. At both ends stand the decodings of the two codes themselves.{halves}"
+        f"Two test pictures of {asked.dataset.title}, a {names[0]} and a {names[1]}, and {STEPS} places t on each "
+        f"way between their codes, decoded by {asked.origin}. At both ends stand the decodings of the two codes themselves.{halves}"
     )
     _, path, told = latent.paths(asked.model, images, labels, FRAMES)
     film = data_link(gif(list(latent.decoded(asked.model, path, told))), "image/gif")
     lengths = [[number(round(path[i].norm().item(), 3)) for i in (0, HALF, -1)] for path in (straight, sphere)]
     sayings = [f"= {a} at the start, {half} halfway, {b} at the end" for a, half, b in lengths]
+    angle = f"= {number(round(latent.angle(*straight[[0, -1]]), 1))}\N{DEGREE SIGN} between the two codes"
+    numbers = equations((LINE, sayings[0]), (SPHERE, sayings[1]), (ANGLE, angle))
     return {
         "strips": figure("From one to the other", svg, caption),
         "film": f'<figure><img class="pixels" width="{4 * images.shape[3]}" alt="A film from a {names[0]} to a '
         f'{names[1]} and back" src="{film}"><figcaption>There and back on the sphere, {FRAMES} pictures each way. '
         f'<a download="between.gif" href="{film}">GIF</a></figcaption></figure>',
-        "lengths": f"<figure>{equations(*zip((LINE, SPHERE), sayings, strict=True))}<figcaption>{_typical(asked)}"
-        "</figcaption></figure>",
+        "lengths": f"<figure>{numbers}<figcaption>{_typical(asked)}</figcaption></figure>",
     }
 
 

@@ -41,7 +41,7 @@ def denoise(
         ],
         width,
         f"{SHOWN} test pictures, corrupted with {kind} noise of level {number(level)}, and rebuilt",
-        least=2 if width > 460 else 1,
+        least=2,
     )
     rows = figure(
         "Pictures, noise, answers",
@@ -70,8 +70,8 @@ def _curve(asked: Source, kind: str, level: float, width: int) -> str:
     return figure(
         "Error at every level",
         canvas.svg(f"Errors before and after, from {_error(after[0])} at level 0 to {_error(after[-1])} at level 1"),
-        f"Mean over {latent.CURVE_PICTURES} test pictures at {len(levels)} levels. Where noise is weaker than what it "
-        "learned, squeezing through the code costs more than the noise did.",
+        f"Mean over {latent.CURVE_PICTURES} test pictures at {len(levels)} levels. At level 0 the code alone costs "
+        f"{_error(after[0])}; beyond the level it learned with, the answers grow worse.",
         unit="mean squared error per pixel",
         entries=[("corrupted", 4, ""), ("rebuilt", 0, "")],
         x_label="level",

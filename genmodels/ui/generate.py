@@ -6,7 +6,7 @@ from genmodels import drawn, latent, mixture
 from genmodels.models.base import Choice, Flag, Whole
 from genmodels.ui.drawing import figure, number
 from genmodels.ui.gallery import LABELS, SEED, of_class
-from genmodels.ui.mosaic import mosaic
+from genmodels.ui.mosaic import mosaic, row
 from genmodels.ui.plane_of_codes import FIRST, MODELS
 from genmodels.ui.sources import Source, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
@@ -29,14 +29,10 @@ def generate(
     pair = [source(name, run, "encode", "decode") for name in (model, other)]
     one = width if width < 540 else min(580, (width - 30) // 2)
     return {
-        "prior": _row([_prior(asked, seed, label, one) for asked in pair]),
-        "mixture": _row([_mixture(asked, seed, label, components, one) for asked in pair]),
+        "prior": row(*(_prior(asked, seed, label, one) for asked in pair)),
+        "mixture": row(*(_mixture(asked, seed, label, components, one) for asked in pair)),
         "table": _table([*dict.fromkeys(pair)], components) if measured else "",
     }
-
-
-def _row(figures: list[str]) -> str:
-    return f'<div class="row" style="flex-wrap:wrap;gap:18px 30px">{"".join(figures)}</div>'
 
 
 def _prior(asked: Source, seed: int, label: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Many small images as one picture at whole multiples of its size, as SVG."""
+"""Many small images as one picture at whole multiples of its size, and figures side by side."""
 
 from html import escape
 
@@ -18,3 +18,8 @@ def mosaic(images: Tensor, columns: int, width: int, alt: str, more: str = "", l
         f'<image href="{data_link(png(whole), "image/png")}" width="{wide}" height="{high}" '
         'image-rendering="pixelated" preserveAspectRatio="none"/></svg>'
     )
+
+
+def row(*figures: str) -> str:
+    """HTML side by side, under one another where there is no room."""
+    return f'<div class="row" style="flex-wrap:wrap;gap:18px 30px">{"".join(figures)}</div>'

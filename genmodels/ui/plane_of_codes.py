@@ -1,6 +1,7 @@
 """The plane: where the codes of test pictures lie, and what any place between them decodes to."""
 
 import json
+import math
 from html import escape
 
 import torch
@@ -10,7 +11,7 @@ from genmodels.latent import Plane
 from genmodels.models.base import Choice, Whole
 from genmodels.ui.drawing import BOTTOM, LEFT, RIGHT, TOP, Canvas, css, figure, number
 from genmodels.ui.gallery import columns_of
-from genmodels.ui.mosaic import mosaic
+from genmodels.ui.mosaic import mosaic, row
 from genmodels.ui.sources import Source, choice, source
 from genmodels.ui.tool import RUN, WIDTH, Numbers, Preset, Tool
 
@@ -44,7 +45,7 @@ def plane(
     rest = width - side - HERE - 60  # beside the two others, or below them
     codes, here = _codes(asked, seen, names, place, side), _here(asked, seen, place, wanted, width < 540)
     return {
-        "plane": f'<div class="row" style="flex-wrap:wrap;gap:18px 30px">{codes}{here}</div>',
+        "plane": row(codes, here),
         "grid": _grid(asked, seen, int(wanted), rest if rest > 560 else width),
     }
 
@@ -65,12 +66,19 @@ def _codes(asked: Source, seen: Plane, names: tuple[str, str], place: list[float
         x, y = " ".join(f"{x:g}" for x, _ in spots), " ".join(f"{y + 3.5:g}" for _, y in spots)
         style = f"fill:{css(k)};font-size:10px;font-weight:600"
         canvas.raw(f'<text x="{x}" y="{y}" text-anchor="middle" style="{style}">{SIGNS[k] * len(spots)}</text>')
+    if latent.has_prior(asked.model):
+        around = torch.linspace(0, 2 * math.pi, 73)
+        canvas.line((2 * around.cos()).tolist(), (2 * around.sin()).tolist(), "var(--quiet)", read=False, dashed=True)
     canvas.knob(*place, "place", "place to decode", "var(--ink)", 6)
     outside = int((seen.places.abs() > REACH).any(1).sum())
-    unit = "the prior's" if latent.has_prior(asked.model) else "the codes'"
+    unit = (
+        "the prior's standard deviation (two are dashed)"
+        if latent.has_prior(asked.model)
+        else "the codes' standard deviation"
+    )
     caption = (
         f"The codes of {len(seen.places):,} test pictures of {asked.dataset.title} by {asked.origin}; each sign is the "
-        f"class of one.{columns_of(asked.dataset)[1]} Unit: {unit} standard deviation; {outside} lie outside. "
+        f"class of one.{columns_of(asked.dataset)[1]} Unit: {unit}; {outside or 'none'} lie outside. "
         "Click anywhere, or drag the disc, or choose it with the Tab key and use the arrows."
     )
     more = f' data-places="{REACH}" data-left="{canvas.left}" data-right="{canvas.right}"'

@@ -11,14 +11,16 @@ from genmodels.models.base import Whole
 from genmodels.ui.drawing import BOTTOM, LEFT, RIGHT, TOP, Canvas, figure, number
 from genmodels.ui.formula import equations
 from genmodels.ui.gallery import SEED, Band, gallery
+from genmodels.ui.mosaic import row
 from genmodels.ui.sources import Source, choice, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
 MODELS = choice("posterior", "decode")
 FIRST = "vae-mnist" if "vae-mnist" in MODELS.options else MODELS.options[0]
-REACH = 3.5
+REACH = 3.0
 PRIOR, POSTERIOR = 4, 0
 LISTED = 6  # dimensions of the table
+PICTURES = 180  # pixels that they take
 ALONG = 9  # pictures of a traversal
 MU, SIGMA, EPS = "\N{GREEK SMALL LETTER MU}", "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER EPSILON}"
 DICE = f'<p><button type="button" data-sets="seed" data-to="any">Throw the dice: another {EPS}</button></p>'
@@ -40,10 +42,11 @@ def reparameterise(
     image, label = latent.picture(asked.dataset, picture)
     drawn = latent.draw(asked.model, image, label, seed)
     places = [latent.dimension(which - 1, len(drawn.mu)) for which in (first, second, along)]
-    one = min(400, width if width < 760 else (width - 30) // 2)
+    posterior = _posterior(drawn, *places[:2], picture, min(420, width if width < 540 else width - PICTURES - 30))
+    pictures = _pictures(asked, drawn, image, label, seed)
     return {
-        "posterior": _posterior(drawn, *places[:2], picture, min(one, 380)) + DICE,
-        "pictures": _pictures(asked, drawn, image, label, seed, width) + _numbers(drawn, *places[:2]),
+        "posterior": row(posterior, f"<div>{pictures}{DICE}</div>"),
+        "numbers": _numbers(drawn, *places[:2]),
         "bars": _bars(asked, drawn, places[2], width),
         "traversal": _traversal(asked, drawn, label, places[2], width),
         "table": _table(drawn),
@@ -74,11 +77,11 @@ def _posterior(drawn: Draw, i: int, j: int, which: int, side: int) -> str:
     )
 
 
-def _pictures(asked: Source, drawn: Draw, image: torch.Tensor, label: torch.Tensor, seed: int, width: int) -> str:
+def _pictures(asked: Source, drawn: Draw, image: torch.Tensor, label: torch.Tensor, seed: int) -> str:
     made = latent.decoded(asked.model, torch.stack([drawn.mu, drawn.z]), label.repeat(2))
     name = asked.dataset.classes[label]
     words = ("x", f"from {MU}", "from z")
-    svg = gallery([Band("", torch.cat([image, made]), words)], min(width, 340), f"A {name}, decoded from mu and from z")
+    svg = gallery([Band("", torch.cat([image, made]), words)], PICTURES, f"A {name}, decoded from mu and from z")
     caption = f"A test picture, its decoding by {asked.origin} from the mean, and from the draw with seed {seed}."
     return figure("What it decodes to", svg, caption)
 
@@ -142,7 +145,7 @@ def _traversal(asked: Source, drawn: Draw, label: torch.Tensor, along: int, widt
         [Band("", strip, words)],
         width,
         f"{ALONG} pictures as dimension {along + 1} goes from {words[0]} to {words[-1]}",
-        least=2 if width > 500 else 1,
+        least=2,
     )
     return figure(
         f"Dimension {along + 1} alone",
@@ -173,7 +176,7 @@ REPARAMETERISATION = Tool(
     lead="The encoder of a VAE answers with a distribution, and the code is drawn from it. Throw the dice: z moves "
     "inside the ellipse, and the picture hardly changes, for the decoder has learned to stand the noise.",
     answer=reparameterise,
-    slots=("posterior", "pictures", "bars", "traversal", "table"),
+    slots=("posterior", "numbers", "bars", "traversal", "table"),
     presets=tuple(
         Preset(title, claim, values)
         for title, claim, values in (
