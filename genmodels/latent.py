@@ -77,7 +77,7 @@ def codes(model: Model, data: Dataset) -> tuple[Tensor, Tensor]:
     return z, labels
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def plane(model: Model, data: Dataset, first: int = 0, second: int = 1, principal: bool = True) -> Plane:
     """The plane of the first two principal components of the subset's codes, or of two dimensions counted from 0;
     UserError where there are none."""
@@ -124,7 +124,7 @@ def quantiles(count: int) -> Tensor:
     return torch.special.ndtri((torch.arange(count, dtype=torch.float64) + 0.5) / count).float()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def grid(model: Model, seen: Plane, count: int, label: int) -> Tensor:
     """Decoded bytes (count^2, C, H, W) of a plane, row by row from above, with equal steps of probability."""
     steps = quantiles(count)

@@ -15,9 +15,9 @@ from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 STEPS = 9
 FRAMES = 17  # of the film, one way
 HALF = STEPS // 2
-ANGLE = r"\theta=\arccos\frac{a\cdot b}{\Vert a\Vert\,\Vert b\Vert}"
+ANGLE = r"\theta=\arccos(a\cdot b\,/\,\Vert a\Vert\,\Vert b\Vert)"
 LINE = r"\Vert(1-t)\,a+t\,b\Vert"
-SPHERE = r"\left\Vert\frac{\sin(1-t)\theta}{\sin\theta}\,a+\frac{\sin t\theta}{\sin\theta}\,b\right\Vert"
+SPHERE = r"\Vert\,(\sin(1-t)\theta\;a+\sin t\theta\;b)\,/\,\sin\theta\,\Vert"
 
 
 def between(
@@ -46,7 +46,8 @@ def between(
     )
     caption = (
         f"Two test pictures of {asked.dataset.title}, a {names[0]} and a {names[1]}, and {STEPS} places t on each "
-        f"way between their codes, decoded by {asked.origin}. At both ends stand the decodings of the two codes themselves.{halves}"
+        f"way between their codes, decoded by {asked.origin}. At both ends stand the decodings of the two codes "
+        f"themselves.{halves}"
     )
     _, path, told = latent.paths(asked.model, images, labels, FRAMES)
     film = data_link(gif(list(latent.decoded(asked.model, path, told))), "image/gif")

@@ -23,6 +23,7 @@ REACH = 3.5  # standard units from the middle to the frame
 SIDE, HERE = 500, 170  # pixels at most
 MOST, LEAST = 13, 9  # pictures in a row of the grid
 SIGNS = "0123456789"
+OF = " of the variance"
 
 
 def plane(
@@ -32,7 +33,7 @@ def plane(
     first: Whole(1, 256, "dimension to the right") = 1,
     second: Whole(1, 256, "dimension upwards") = 2,
     label: LABEL = "0",
-    place: Numbers(-REACH, REACH, 2, 2, "The place in the plane") = [0.0, 0.0],  # noqa: B006
+    place: Numbers(-REACH, REACH, 2, 2, "The place in the plane") = [0.9, -2.2],  # noqa: B006
     run: RUN = "",
     width: WIDTH = 600,
 ) -> dict[str, str]:
@@ -56,7 +57,7 @@ def _names(seen: Plane, principal: bool, first: int, second: int) -> tuple[str, 
     if principal:
         flat = len(seen.centre) == 2  # which needs no components
         words = ("z1", "z2") if flat else ("first principal component", "second principal component")
-    return tuple(f"{word}, {share:.0%} of the variance" for word, share in zip(words, seen.shares, strict=True))
+    return tuple(f"{word}, {share:.0%}{OF}" for word, share in zip(words, seen.shares, strict=True))
 
 
 def _codes(asked: Source, seen: Plane, names: tuple[str, str], place: list[float], side: int) -> str:
@@ -83,7 +84,9 @@ def _codes(asked: Source, seen: Plane, names: tuple[str, str], place: list[float
     )
     more = f' data-places="{REACH}" data-left="{canvas.left}" data-right="{canvas.right}"'
     alt = f"Codes of {len(seen.places)} test pictures by class, a disc at {number(place[0])}, {number(place[1])}"
-    return figure("The codes", canvas.svg(alt, more), caption, unit=f"upwards: {names[1]}", x_label=names[0])
+    return figure(
+        "The codes", canvas.svg(alt, more), caption, unit=f"upwards: {names[1].removesuffix(OF)}", x_label=names[0]
+    )
 
 
 def _here(asked: Source, seen: Plane, place: list[float], wanted: torch.Tensor, flat: bool) -> str:

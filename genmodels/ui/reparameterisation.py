@@ -20,7 +20,7 @@ FIRST = "vae-mnist" if "vae-mnist" in MODELS.options else MODELS.options[0]
 REACH = 3.0
 PRIOR, POSTERIOR = 4, 0
 LISTED = 6  # dimensions of the table
-PICTURES = 180  # pixels that they take
+PICTURES = 210  # pixels that they take
 ALONG = 9  # pictures of a traversal
 MU, SIGMA, EPS = "\N{GREEK SMALL LETTER MU}", "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER EPSILON}"
 DICE = f'<p><button type="button" data-sets="seed" data-to="any">Throw the dice: another {EPS}</button></p>'
@@ -33,7 +33,7 @@ def reparameterise(
     seed: SEED = 0,
     first: Whole(1, 256, "dimension to the right", front=True) = 1,
     second: Whole(1, 256, "dimension upwards", front=True) = 2,
-    along: Whole(1, 256, "dimension to traverse", front=True) = 5,
+    along: Whole(1, 256, "dimension to traverse", front=True) = 1,
     run: RUN = "",
     width: WIDTH = 600,
 ) -> dict[str, str]:
