@@ -47,6 +47,7 @@ function remember() {
   const address = new URLSearchParams([["tab", tab], ...kept]);
   for (const tool of every(".tool"))
     for (const field of parts(tool)) {
+      if ("private" in field.dataset) continue; // a drawing is too long for an address
       const value = valueOf(field);
       const text = typeof value === "object" ? JSON.stringify(value) : String(value);
       const plain = JSON.parse(usual(field));

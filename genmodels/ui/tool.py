@@ -16,6 +16,7 @@ from genmodels.errors import UserError
 from genmodels.models.base import Kind, Whole, _number, settings_of
 from genmodels.ui.controls import field
 from genmodels.ui.requests import Answer, guarded, table, text
+from genmodels.ui.sketch import Drawing
 
 HERE = Path(__file__).parent
 WIDTH = Whole(200, 2000, "pixels")  # of the figures
@@ -132,12 +133,14 @@ def markup(tool: Tool) -> str:
     )
 
 
-def control(identity: str, name: str, kind: Kind | Numbers, default: Any) -> str:
+def control(identity: str, name: str, kind: Kind | Numbers | Drawing, default: Any) -> str:
     """One labelled control; a list of numbers is hidden, for it is edited in a figure."""
     if isinstance(kind, Numbers):
         value = escape(json.dumps(default))
         hidden = f'<input type="hidden" data-default="{value}" value="{value}">'
         return f'<div class="field" data-name="{name}" hidden>{hidden}</div>'
+    if isinstance(kind, Drawing):
+        return kind.control(identity, name)
     return field(identity, name, kind, default)
 
 
