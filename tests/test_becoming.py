@@ -17,9 +17,11 @@ def test_the_way_of_a_flow_ends_where_it_samples():
     start = drawn.becoming(model, 0, 4, "all", 0.0)
     assert start.moment == "t = 0.00, step 0" and start.pictures.float().std() > 80  # noise
     assert (start.beneath == 0).float().mean() > 0.2  # paper already
-    arrow = model.path(drawn.noise(model, 4, 0), torch.arange(4))
-    aim = arrow[0] + (arrow[1] - arrow[0]) * model.steps
-    assert (start.beneath.float() / 255 - model.to_unit(aim)).abs().max() < 0.01
+    path = model.path(drawn.noise(model, 4, 0), torch.arange(4))
+    half = model.steps // 2
+    for step, found in ((0, start), (half, drawn.becoming(model, 0, 4, "all", half / model.steps))):
+        aim = path[step] + (1 - step / model.steps) * (path[step + 1] - path[step]) * model.steps
+        assert (found.beneath.float() / 255 - model.to_unit(aim)).abs().max() < 0.01
 
 
 def test_a_chain_shows_what_is_drawn_and_nothing_else():

@@ -1,12 +1,14 @@
 """The opponent's opinion of samples, and the training images they resemble."""
 
 import re
+from copy import deepcopy
 
 import pytest
 import torch
 
 from genmodels import drawn, scrutiny
 from genmodels.errors import UserError
+from genmodels.metrics import some
 from genmodels.models.gan import GAN
 from genmodels.scrutiny import FEATURES, PIXELS, heat, neighbours, normed, opinion, ranked
 from genmodels.ui.scrutiny import JUDGES, nearest, opinions
@@ -55,6 +57,12 @@ def test_a_discriminator_with_batch_norm_meets_batches_as_in_training():
     slots = opinions(model="dcgan-mnist")
     assert "as in training" in slots["opinions"] and "as in training" not in opinions(model="gan-mnist")["opinions"]
     assert all(torch.equal(tensor, before[name]) for name, tensor in asked.model.state_dict().items())
+    data, learning = asked.dataset, deepcopy(asked.model).train()
+    labels = torch.arange(10)
+    found = opinion(asked.model, drawn.draw(asked.model, 1, labels).images, labels, data)
+    with torch.no_grad():
+        as_in_training = learning.critic(learning.from_uint8(some(data.test_images, scrutiny.REAL)))
+    assert (found.real - as_in_training).abs().max() < 0.05 * as_in_training.std()
 
 
 def test_heat_has_a_sign_a_scale_and_nothing_where_nothing_is():
