@@ -10,7 +10,8 @@ from PIL import Image
 
 from genmodels import drawn
 from genmodels.errors import UserError
-from genmodels.ui.pairs import DRAWN, OF_PICTURE, carry, pair
+from genmodels.ui.pairs import BY_HAND, DRAWN, OF_PICTURE, carry, pair
+from genmodels.ui.sketch import SIDE
 from genmodels.ui.sources import source
 
 
@@ -45,7 +46,7 @@ def test_the_style_of_a_picture_comes_back_in_its_own_class():
     grid = drawn.in_every_class(asked.model, drawn.style(asked.model, images, labels)).float()
     errors = (grid - images[:, None].float()).square().flatten(2).sum(2)
     assert (errors.argmin(1) == labels).float().mean() > 0.9
-    html = carry(model="cvae-mnist", style=OF_PICTURE, test=5, count=2)["grid"]
+    html = carry(model="cvae-mnist", style=OF_PICTURE, number=5, count=2)["grid"]
     assert len(pictures(html)) == 3 and "from number 5 on" in html
 
 
@@ -53,3 +54,18 @@ def test_models_without_classes_or_encoder_say_so():
     assert "a row is one z" in carry(model="cgan-mnist", style=DRAWN)["grid"]
     with pytest.raises(UserError, match="no encoder .* choose cvae-mnist"):
         carry(model="cgan-mnist", style=OF_PICTURE)
+
+
+def test_the_style_of_a_drawing_is_carried_and_its_class_read_or_told():
+    canvas = bytearray(SIDE * SIDE)
+    for y in range(10, 74):  # a leaning stroke
+        start = y * SIDE + 30 + (74 - y) // 3
+        canvas[start : start + 7] = bytes([255]) * 7
+    drawing = base64.b64encode(canvas).decode()
+    read, told = (
+        carry(style=BY_HAND, drawing=drawing, written=written)["grid"] for written in ("as the judge reads it", "7")
+    )
+    assert "taken for a 1, as the judge reads it" in read and "taken for a 7;" in told
+    assert len(pictures(read)) == 2  # the drawing, and one row
+    with pytest.raises(UserError, match="Nothing is drawn yet"):
+        carry(style=BY_HAND)

@@ -1,9 +1,12 @@
 """One noise through two models, and one style in every class."""
 
 import torch
+from torch import Tensor
 
 from genmodels import drawn
+from genmodels.digit import prepare
 from genmodels.errors import UserError
+from genmodels.judge import load_judge
 from genmodels.models import MODELS as KNOWN
 from genmodels.models import can
 from genmodels.models.base import Choice, Whole
@@ -11,12 +14,14 @@ from genmodels.pictures import png, sheet
 from genmodels.ui.draw import MODELS
 from genmodels.ui.drawing import figure
 from genmodels.ui.gallery import LABELS, SEED, Band, columns_of, gallery, of_class, picture
+from genmodels.ui.sketch import Drawing, ink
 from genmodels.ui.sources import MINE, Source, choice, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
 TOLD = tuple(name for name in MODELS.options if name == MINE or KNOWN[name.rsplit("-", 1)[0]].conditional)
 ENCODING = [name for name in choice("sample", "encode").options if name in TOLD and name != MINE]
-DRAWN, OF_PICTURE = WAYS = ("drawn at random", "of a test picture")
+DRAWN, OF_PICTURE, BY_HAND = WAYS = ("at random", "test picture", "my drawing")  # sketch.js knows two
+GUESS = "as the judge reads it"
 
 
 def pair(
@@ -59,8 +64,10 @@ def pair(
 def carry(
     *,
     model: Choice(TOLD, "trained, told the class", front=True) = ENCODING[0] if ENCODING else TOLD[0],
-    style: Choice(WAYS, "style", front=True) = OF_PICTURE if ENCODING else DRAWN,
-    test: Whole(0, 9999, "number of the test picture", front=True) = 0,
+    style: Choice(WAYS, "style of", front=True) = OF_PICTURE if ENCODING else DRAWN,
+    number: Whole(0, 9999, "test picture", front=True) = 0,
+    drawing: Drawing("draw a digit") = "",
+    written: Choice((GUESS, *map(str, range(10))), "what I drew") = GUESS,
     seed: SEED = 0,
     count: Whole(1, 20, "styles") = 6,
     run: RUN = "",
@@ -74,28 +81,35 @@ def carry(
     if style == DRAWN:
         z, bands = drawn.noise(asked.model, count, seed), []
         told = f"{count} styles z, seed {seed}, of {asked.origin}: a row is one z, a column one class."
+    elif not can(asked.model, "encode"):
+        able = f": choose {' or '.join(ENCODING)}" if ENCODING else ""
+        raise UserError(f"{asked.model.name} has no encoder that reads a style off a picture{able}, or draw styles.")
     else:
-        z, bands, told = _of_test_pictures(asked, test, count)
+        data = asked.dataset
+        if style == OF_PICTURE:
+            index = torch.arange(number, number + count) % len(data.test_images)
+            images, labels = data.test_images[index], data.test_labels[index]
+            told = f"Above, {count} test pictures from number {number} on"
+        else:
+            images, labels = _by_hand(asked, drawing, written)
+            guess = ", as the judge reads it" if written == GUESS else ""
+            told = f"Above, your drawing brought to the size of MNIST's, taken for a {labels.item()}{guess}"
+        z = drawn.style(asked.model, images, labels)
+        bands = [Band("a row below for each", images, [data.classes[label] for label in labels.tolist()])]
+        told = f"{told}; below, its style z as {asked.origin} reads it, carried to every class."
     rows = drawn.in_every_class(asked.model, z)
     bands += [Band("", row) for row in rows[:-1]] + [Band("", rows[-1], words)]
     svg = gallery(bands, min(width, 620), told)
     return {"grid": figure("Class against style", svg, told + beneath)}
 
 
-def _of_test_pictures(asked: Source, first: int, count: int) -> tuple[torch.Tensor, list[Band], str]:
-    """Their styles, a band that shows them, and the caption."""
-    if not can(asked.model, "encode"):
-        able = f": choose {' or '.join(ENCODING)}" if ENCODING else ""
-        raise UserError(f"{asked.model.name} has no encoder that reads a style off a picture{able}, or draw styles.")
-    data = asked.dataset
-    index = torch.arange(first, first + count) % len(data.test_images)
-    images, labels = data.test_images[index], data.test_labels[index]
-    shown = Band("test pictures, one a row below", images, [data.classes[label] for label in labels.tolist()])
-    told = (
-        f"Above, {count} test pictures from number {first} on; below, a row for each: its style z as {asked.origin} "
-        "reads it, carried to every class."
-    )
-    return drawn.style(asked.model, images, labels), [shown], told
+def _by_hand(asked: Source, drawing: str, written: str) -> tuple[Tensor, Tensor]:
+    """The drawing as a digit (1, 1, 28, 28) of bytes, and its class (1,)."""
+    if asked.dataset.name != "mnist":
+        raise UserError(f"A drawing is a digit, and {asked.model.name} has learned {asked.dataset.title}.")
+    image = prepare(ink(drawing))[None]
+    label = load_judge("mnist").logits(image).argmax(1) if written == GUESS else torch.tensor([int(written)])
+    return image, label
 
 
 PAIR = Tool(
@@ -122,6 +136,7 @@ CARRY = Tool(
     lead="The label says which digit, z how it is written: along a row slant and stroke stay, down a column the digit.",
     answer=carry,
     slots=("grid",),
+    folded=("seed", "count"),
     presets=tuple(
         Preset(title, words, values)
         for title, words, values in (

@@ -11,4 +11,4 @@ TOOLS = (DRAW, BECOMING, PAIR, CARRY, OPINIONS, NEAREST, ATTENTION, WALK)
 
 def build() -> None:
     """Places the tools inside the Blocks being built."""
-    tool.place("samples", TOOLS, scripts=("samples.js",))
+    tool.place("samples", TOOLS, scripts=("sketch.js", "samples.js"))

@@ -66,3 +66,16 @@ def test_a_pixel_of_my_own_run_is_clicked(new_lab):
     wait_words(page, "attention", "rows 20 and 21, columns 4 and 5")
     page.wait_for_function("location.search.includes('attention.row=20')")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_drawing_is_carried_to_every_class(page, address):
+    page.goto(f"{address}?tab=samples")
+    wait_words(page, "carry", "test pictures from number 0")
+    canvas = page.locator('[data-tool="carry"] canvas')
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
+    page.mouse.up()
+    wait_words(page, "carry", "taken for a 1")
