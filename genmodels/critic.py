@@ -5,16 +5,15 @@ whatever holds it: clipped weights (Arjovsky 2017), a gradient penalty (Gulrajan
 or nothing, where the estimate grows with every step.
 """
 
-import copy
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
 
-from genmodels.playground.losses import gap
-from genmodels.playground.model import OPTIMIZER, SLOPE, Network
+from genmodels import critic_step
+from genmodels.playground.model import SLOPE, Network
 from genmodels.theory import duality, lipschitz
 from genmodels.theory.divergence import draw
 from genmodels.theory.transport import wasserstein_1d
@@ -67,9 +66,8 @@ def sampled(family: str, t: float, samples: int, seed: int) -> tuple[Tensor, Ten
 def learned(task: Task, steps: int) -> tuple[nn.Sequential, list[float]]:
     """The critic after so many full-batch steps of Adam, in float64 with its spectral norms divided out, and its
     estimate E_p f - E_q f before each step."""
-    network, optimizer, estimates = copy.deepcopy(_after(task, steps // STRIDE))
-    _train(task, network, optimizer, estimates, steps // STRIDE, steps % STRIDE)
-    return _chain(network, task.constraint == SPECTRAL), estimates
+    state = _train(task, _after(task, steps // STRIDE), steps % STRIDE)
+    return _chain(critic_step.views(state.flat, _sizes(task)), task.constraint == SPECTRAL), state.estimates
 
 
 def read(task: Task, critic: nn.Module) -> Reading:
@@ -101,52 +99,65 @@ def clipped_at_most(clip: float, layers: int, units: int) -> float:
     return clip ** (layers + 1) * units**layers
 
 
+class _State(NamedTuple):
+    """All weights and biases in one vector, Adam's two moments of it, the directions of spectral norms, and the
+    estimates so far: never changed once it is there."""
+
+    flat: Tensor
+    first: Tensor
+    second: Tensor
+    directions: list[Tensor]
+    estimates: list[float]
+
+
 @lru_cache(maxsize=256)
-def _after(task: Task, strides: int) -> tuple[Network, Optimizer, list[float]]:
-    """The state after so many strides; who goes on from it copies it."""
+def _after(task: Task, strides: int) -> _State:
     if strides:
-        state = copy.deepcopy(_after(task, strides - 1))
-        _train(task, *state, strides - 1, STRIDE)
-        return state
-    network = Network([1, *[task.units] * task.layers, 1], Generator().manual_seed(task.seed))
-    return network, OPTIMIZER(network.parameters(), lr=task.rate), []
+        return _train(task, _after(task, strides - 1), STRIDE)
+    start = Network(_sizes(task), Generator().manual_seed(task.seed))
+    parts = [part for layer in zip(start.weights, start.biases, strict=True) for part in layer]
+    flat = nn.utils.parameters_to_vector(parts).detach()
+    nothing = torch.zeros_like(flat)
+    return _State(flat, nothing, nothing, list(start.buffers()), [])
 
 
-def _train(task: Task, network: Network, optimizer: Optimizer, estimates: list[float], stride: int, steps: int) -> None:
+def _sizes(task: Task) -> list[int]:
+    return [1, *[task.units] * task.layers, 1]
+
+
+def _train(task: Task, state: _State, steps: int) -> _State:
+    """The state after so many steps more, fewer than a stride or one."""
     torch.set_num_threads(1)  # networks this small only lose by helpers
-    generator = Generator().manual_seed(task.seed + 10_000 * (stride + 1))  # each stride draws by itself
+    before = len(state.estimates)
+    generator = Generator().manual_seed(task.seed + 10_000 * (before // STRIDE + 1))  # each stride draws by itself
     x, y = (sample.float()[:, None] for sample in sampled(task.family, task.t, task.samples, task.seed))
-    both, parameters = torch.cat([x, y]), list(network.parameters())
-    for _ in range(steps):
-        estimate = gap(*network(both, task.constraint == SPECTRAL).chunk(2))
-        loss = -estimate
-        if task.constraint == PENALTY:
-            loss = loss + task.limit * _penalty(network, x, y, generator)
-        for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.grad = slope
-        optimizer.step()
+    flat, first, second = (part.clone() for part in state[:3])
+    layers, directions, estimates = critic_step.views(flat, _sizes(task)), state.directions, [*state.estimates]
+    by = torch.empty_like(flat)
+    out, between = critic_step.views(by, _sizes(task)), x[:0]
+    for number in range(before + 1, before + steps + 1):
+        if task.constraint == PENALTY:  # in a new pairing each time, as fresh batches are
+            between = lipschitz.between(x, y[torch.randperm(len(y), generator=generator)], generator)
+        if task.constraint == SPECTRAL:
+            normalised = critic_step.spectral(layers, directions)
+            estimate, directions = critic_step.slope(normalised.layers, x, y, between, 0.0, out), normalised.left
+            critic_step.through(normalised, out)
+        else:
+            estimate = critic_step.slope(layers, x, y, between, task.limit, out)
+        critic_step.adam(flat, by, first, second, number, task.rate)
         if task.constraint == CLIP:
-            with torch.no_grad():
-                for parameter in parameters:
-                    parameter.clamp_(-task.limit, task.limit)
+            flat.clamp_(-task.limit, task.limit)
         estimates.append(estimate.item())
+    return _State(flat, first, second, directions, estimates)
 
 
-def _penalty(network: Network, x: Tensor, y: Tensor, generator: Generator) -> Tensor:
-    """E (|f'(x^)| - 1)^2, x^ uniform between a sample of each in a pairing of its own (Gulrajani 2017, equation 3)."""
-    paired = y[torch.randperm(len(y), generator=generator)]
-    between = lipschitz.between(x, paired, generator).requires_grad_()
-    (slope,) = torch.autograd.grad(network(between).sum(), between, create_graph=True)
-    return (slope.abs() - 1).square().mean()
-
-
-def _chain(network: Network, spectral: bool) -> nn.Sequential:
-    """The network as layers in float64, whose norms can be bounded; spectral norms exact, not by power iteration."""
-    layers: list[nn.Module] = []
-    for weight, bias in zip(network.weights, network.biases, strict=True):
+def _chain(layers: critic_step.Layers, spectral: bool) -> nn.Sequential:
+    """Layers in float64 whose norms can be bounded; spectral norms exact, not by power iteration."""
+    chain: list[nn.Module] = []
+    for weight, bias in layers:
         layer = nn.utils.skip_init(nn.Linear, *reversed(weight.shape), dtype=torch.float64)
-        values = weight.detach().double()
+        values = weight.double()
         layer.weight.data = values / torch.linalg.matrix_norm(values, 2) if spectral else values
-        layer.bias.data = bias.detach().double()
-        layers += [nn.LeakyReLU(SLOPE), layer] if layers else [layer]
-    return nn.Sequential(*layers).requires_grad_(False)
+        layer.bias.data = bias.double()
+        chain += [nn.LeakyReLU(SLOPE), layer] if chain else [layer]
+    return nn.Sequential(*chain).requires_grad_(False)

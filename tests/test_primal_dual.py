@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from genmodels import critic
+from genmodels import critic, critic_step
 from genmodels.critic import CLIP, CONSTRAINTS, FAMILIES, NONE, PENALTY, SPECTRAL, Task, learned, read, sampled
 from genmodels.errors import UserError
+from genmodels.playground.losses import gap
+from genmodels.playground.model import OPTIMIZER, Network
 from genmodels.theory import duality, lipschitz, transport
 from genmodels.ui.drawing import number
 from genmodels.ui.dual import DUAL, dual
@@ -38,6 +40,44 @@ def test_the_potential_has_slope_one_and_reads_w1(family, t):
     )
     axis = torch.linspace(-9, 9, 4001, dtype=torch.float64)
     assert slope_of(axis, duality.potential(x, y, axis)).abs().max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("constraint", (NONE, PENALTY, SPECTRAL))
+@pytest.mark.parametrize("layers", (0, 1, 3))
+def test_a_step_by_hand_is_that_of_autograd(constraint, layers):
+    generator, sizes = torch.Generator().manual_seed(0), [1, *[7] * layers, 1]
+    network = Network(sizes, generator).double()
+    parts = [part for layer in zip(network.weights, network.biases, strict=True) for part in layer]
+    with torch.no_grad():
+        for part in parts:
+            part.copy_(torch.randn(part.shape, generator=generator))
+    flat = nn.utils.parameters_to_vector(parts).detach()
+    directions = [direction.clone() for direction in network.buffers()]
+    x, y, between = (torch.randn(n, 1, generator=generator, dtype=torch.float64) for n in (20, 30, 25))
+    between = (between if constraint == PENALTY else between[:0]).requires_grad_()
+    estimate = gap(*network(torch.cat([x, y]), constraint == SPECTRAL).split([20, 30]))
+    loss = -estimate
+    if constraint == PENALTY:
+        (steepness,) = torch.autograd.grad(network(between).sum(), between, create_graph=True)
+        loss = loss + 3 * (steepness.abs() - 1).square().mean()
+    for part, slope in zip(parts, torch.autograd.grad(loss, parts), strict=True):
+        part.grad = slope
+    by = torch.empty_like(flat)
+    layers, out = critic_step.views(flat, sizes), critic_step.views(by, sizes)
+    if constraint == SPECTRAL:
+        normalised = critic_step.spectral(layers, directions)
+        found = critic_step.slope(normalised.layers, x, y, between.detach(), 0.0, out)
+        critic_step.through(normalised, out)
+        assert all(torch.allclose(*pair) for pair in zip(normalised.left, network.buffers(), strict=True))
+    else:
+        found = critic_step.slope(layers, x, y, between.detach(), 3.0, out)
+    assert found.item() == pytest.approx(estimate.item())
+    assert torch.allclose(by, torch.cat([part.grad.flatten() for part in parts]), atol=1e-12)
+    optimizer, moments = OPTIMIZER(parts, lr=0.01), torch.zeros(2, *flat.shape, dtype=torch.float64)
+    for taken in (1, 2):
+        critic_step.adam(flat, by, *moments, taken, 0.01)
+        optimizer.step()
+        assert torch.allclose(flat, nn.utils.parameters_to_vector(parts), atol=1e-9)
 
 
 def test_the_potential_reads_what_the_linear_programme_pays_for_unequal_numbers():
