@@ -31,7 +31,7 @@ DATASETS = ("mnist", "cifar10")
 SECONDS = Real(1, 86_400, "seconds of training")
 COUNT = 2000  # images behind a distance: as many as the smallest test part has
 GLANCE = 500  # images behind a look on the way
-FIRST_LOOK = 0.5  # seconds of training; each next look a fifth later, so moments are known within a fifth
+FIRST_LOOK = 0.5  # seconds of training; each next one a fifth later, or once training took as long as the look
 RECOGNISABLE = {"mnist": 10.0, "cifar10": 20.0}  # feature distances below which the eye knows what it sees
 
 Row = dict[str, Any]
@@ -116,11 +116,12 @@ def measure(model: str, dataset: str, seconds: float) -> Row:
                 progress = trainer.round()
             sum(term.sum().item() for term in progress.terms.values())  # an accelerator may lag behind
             spent += time.perf_counter() - start
-            look = max(look, spent) * 1.2
+            start = time.perf_counter()
             if recognisable is None:
                 features = metrics.judged(shown(trainer.view(), images, GLANCE), dataset)
                 if metrics.frechet_distance(features, real) < RECOGNISABLE[dataset]:
                     recognisable = spent
+            look = spent + max(0.2 * spent, time.perf_counter() - start)
         found = metrics.judge_samples(shown(trainer.view(), images, COUNT), dataset)
     except UserError as error:
         failed = str(error)
