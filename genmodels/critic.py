@@ -36,7 +36,7 @@ class Task:
     constraint: str = PENALTY
     limit: float = 10.0
     layers: int = 2  # 0 is a straight line
-    units: int = 32
+    units: int = 16
     rate: float = 0.01
 
 

@@ -24,11 +24,11 @@ def dual(
     family: Choice(FAMILIES, "distributions") = "gaussians",
     t: Real(-6, 6, "distance") = 3.0,
     constraint: Choice(CONSTRAINTS, "what holds the critic") = PENALTY,
-    clip: Real(0.01, 1, "weights clipped to", log=True) = 0.05,
+    clip: Real(0.01, 1, "weights clipped to", log=True) = 0.1,
     weight: Real(0.1, 100, "weight of the penalty", log=True) = 10.0,
     steps: Whole(0, 600, "steps of training") = 300,
     layers: Whole(0, 3, "hidden layers; 0 is a straight line") = 2,
-    units: Whole(4, 64, "units per layer") = 32,
+    units: Whole(4, 64, "units per layer") = 16,
     rate: Real(1e-4, 0.1, "learning rate", log=True) = 0.01,
     samples: Whole(20, 500, "samples of each") = 200,
     seed: Whole(0, 9999, "seed of samples and weights") = 0,
@@ -229,7 +229,8 @@ DUAL = Tool(
     presets=(
         Preset(
             "Clipped: too flat",
-            "Clipping leaves whatever slope the clip allows: the estimate is W\N{SUBSCRIPT ONE} times an unknown K.",
+            "Clipping leaves whatever slope the clip allows, here too little: the estimate is W\N{SUBSCRIPT ONE} times "
+            "an unknown K. A wider clip or more units make it too steep.",
             {"constraint": CLIP},
         ),
         Preset(
