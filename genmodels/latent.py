@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from genmodels.data import Dataset
+from genmodels.digit import prepare
 from genmodels.errors import UserError
+from genmodels.judge import load_judge
 from genmodels.metrics import some
 from genmodels.models import can
 from genmodels.models.base import Model
@@ -138,6 +140,15 @@ def picture(data: Dataset, number: int) -> tuple[Tensor, Tensor]:
     if not 0 <= number < count:
         raise UserError(f"{data.title} has test pictures 0 to {count - 1:,} here: choose one of them.")
     return data.test_images[number : number + 1], data.test_labels[number : number + 1]
+
+
+def digit(data: Dataset, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """A drawing (H, W) as a picture (1, 1, 28, 28) of the data set, and the label (1,) that the judge reads in it;
+    UserError where nothing is drawn, or digits are not what the data set holds."""
+    if data.name != "mnist":
+        raise UserError(f"{data.title} holds no digits: choose a model of MNIST, or a test picture.")
+    picture = prepare(pixels)[None]
+    return picture, load_judge(data.name).logits(picture).argmax(1)
 
 
 def paths(model: Model, images: Tensor, labels: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -67,7 +67,12 @@ def test_the_grid_has_equal_steps_of_probability_and_its_middle_is_the_centre(mo
     seen = latent.plane(model, MNIST)
     images = latent.grid(model, seen, 9, 4)
     label = torch.tensor([4])
-    for place, cell in (((0.0, 0.0), 40), ((steps[0], steps[8]), 0), ((steps[8], steps[8]), 8), ((steps[0], steps[0]), 72)):
+    for place, cell in (
+        ((0.0, 0.0), 40),
+        ((steps[0], steps[8]), 0),
+        ((steps[8], steps[8]), 8),
+        ((steps[0], steps[0]), 72),
+    ):
         alone = latent.decoded(model, seen.codes(torch.tensor([place])), label)
         assert (images[cell].int() - alone[0].int()).abs().max() <= 1  # rows of other sizes round otherwise
 
@@ -170,3 +175,12 @@ def test_denoising_takes_any_level_and_leaves_the_model_as_it_was():
 def test_there_is_no_picture_beyond_the_last():
     with pytest.raises(UserError, match="0 to 9,999"):
         latent.picture(MNIST, 10_000)
+
+
+def test_a_drawing_is_a_digit_only_among_digits():
+    pixels = torch.zeros(84, 84, dtype=torch.uint8)
+    pixels[10:70, 38:46] = 255
+    picture, label = latent.digit(MNIST, pixels)
+    assert picture.shape == (1, 1, 28, 28) and label.tolist() == [1]
+    with pytest.raises(UserError, match="no digits"):
+        latent.digit(data.load("cifar10"), pixels)

@@ -135,6 +135,21 @@ def test_a_path_is_two_strips_between_the_reconstructions_and_a_film():
     assert 'download="between.gif"' in slots["film"]
 
 
+def test_a_path_may_end_in_a_drawing():
+    pixels = torch.zeros(84, 84, dtype=torch.uint8)
+    pixels[10:70, 38:46] = 255  # a one
+    drawing = base64.b64encode(pixels.numpy().tobytes()).decode()
+    slots = between(model="cvae-mnist", start=3, last="my drawing", drawing=drawing, width=640)
+    assert "0 and a drawing read as 1" in slots["strips"] and "changes from 0 to 1 halfway" in slots["strips"]
+    given, straight, _ = images(slots["strips"])
+    assert given.crop((29, 0, 57, 28)).getextrema() == (0, 255)
+    for strip, left in ((given, 29), (straight, 29 * (STEPS - 1))):  # ink where the ink was
+        least, most = strip.crop((left + 13, 10, left + 15, 18)).getextrema()
+        assert least > 100 and most > 200
+    with pytest.raises(UserError, match="Nothing is drawn"):
+        between(last="my drawing")
+
+
 def test_the_dice_changes_z_and_leaves_the_posterior():
     one, two = (reparameterise(seed=seed) for seed in (0, 1))
     rows = [[cell.text for cell in parsed(slots["table"]).iter("td")] for slots in (one, two)]

@@ -3,49 +3,55 @@
 import torch
 
 from genmodels import latent
-from genmodels.models.base import Whole
+from genmodels.models.base import Choice, Whole
 from genmodels.pictures import gif
 from genmodels.ui.drawing import figure, number
 from genmodels.ui.formula import equations
 from genmodels.ui.gallery import Band, data_link, gallery
 from genmodels.ui.plane_of_codes import FIRST, MODELS
+from genmodels.ui.sketch import Drawing, ink
 from genmodels.ui.sources import Source, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
+TEST, DRAWN = ENDS = ("test picture", "my drawing")
 STEPS = 9
 FRAMES = 17  # of the film, one way
 HALF = STEPS // 2
 ANGLE = r"\theta=\arccos(a\cdot b\,/\,\Vert a\Vert\,\Vert b\Vert)"
 LINE = r"\Vert(1-t)\,a+t\,b\Vert"
-SPHERE = r"\Vert\,(\sin(1-t)\theta\;a+\sin t\theta\;b)\,/\,\sin\theta\,\Vert"
+SPHERE = r"\Vert\mathrm{slerp}(a,b,t)\Vert=(1-t)\Vert a\Vert+t\Vert b\Vert"
 
 
 def between(
     *,
     model: MODELS = FIRST,
     start: Whole(0, 9999, "number of the first test picture", front=True) = 3,
+    last: Choice(ENDS, "the last picture is a", front=True) = TEST,
     end: Whole(0, 9999, "number of the last test picture", front=True) = 1,
+    drawing: Drawing("draw a digit to end in") = "",
     run: RUN = "",
     width: WIDTH = 600,
 ) -> dict[str, str]:
     """The two pictures, both ways between their codes, the film, and how long codes are on the way."""
     asked = source(model, run, "encode", "decode")
-    pairs = [latent.picture(asked.dataset, which) for which in (start, end)]
-    images, labels = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    first, data = latent.picture(asked.dataset, start), asked.dataset
+    final = latent.digit(data, ink(drawing)) if last == DRAWN else latent.picture(data, end)
+    images, labels = (torch.cat(parts) for parts in zip(first, final, strict=True))
     straight, sphere, told = latent.paths(asked.model, images, labels, STEPS)
     strips = [latent.decoded(asked.model, path, told) for path in (straight, sphere)]
-    names = [asked.dataset.classes[label] for label in labels.tolist()]
-    by_hand = [f"no. {which}" for which in (start, end)]
+    names = [data.classes[label] for label in labels.tolist()]
+    by_hand = [f"no. {start}", "drawn" if last == DRAWN else f"no. {end}"]
+    ends = f"{names[0]} and a drawing read as {names[1]}" if last == DRAWN else " and ".join(names)
     t = [f"{i / (STEPS - 1):.3g}" for i in range(STEPS)]
     halves = f" The label changes from {names[0]} to {names[1]} halfway." if asked.model.conditional else ""
     svg = gallery(
-        [Band("test pictures", images, by_hand), Band("straight line", strips[0]), Band("on the sphere", strips[1], t)],
+        [Band("the two", images, by_hand), Band("straight line", strips[0]), Band("on the sphere", strips[1], t)],
         width,
-        f"{STEPS} pictures from a {names[0]} to a {names[1]} on a straight line, above as many on the sphere",
+        f"{STEPS} pictures from {names[0]} to {names[1]} on a straight line, above as many on the sphere",
         least=2,
     )
     caption = (
-        f"Two test pictures of {asked.dataset.title}, a {names[0]} and a {names[1]}, and {STEPS} places t on each "
+        f"Pictures of {data.title}: {ends}, and {STEPS} places t on each "
         f"way between their codes, decoded by {asked.origin}. At both ends stand the decodings of the two codes "
         f"themselves.{halves}"
     )
@@ -57,8 +63,8 @@ def between(
     numbers = equations((LINE, sayings[0]), (SPHERE, sayings[1]), (ANGLE, angle))
     return {
         "strips": figure("From one to the other", svg, caption),
-        "film": f'<figure><img class="pixels" width="{4 * images.shape[3]}" alt="A film from a {names[0]} to a '
-        f'{names[1]} and back" src="{film}"><figcaption>There and back on the sphere, {FRAMES} pictures each way. '
+        "film": f'<figure><img class="pixels" width="{4 * images.shape[3]}" alt="A film from {names[0]} to {names[1]} '
+        f'and back" src="{film}"><figcaption>There and back on the sphere, {FRAMES} pictures each way. '
         f'<a download="between.gif" href="{film}">GIF</a></figcaption></figure>',
         "lengths": f"<figure>{numbers}<figcaption>{_typical(asked)}</figcaption></figure>",
     }

@@ -22,12 +22,15 @@ element.addEventListener("click", (event) => {
   keep({ tool: svg.closest(".tool"), name: "place" }, place);
 });
 
-// Dimensions are chosen where they are the axes.
+// Settings that another makes idle are put away: dimensions where they are not the axes, the number of a picture
+// that is drawn.
+const IDLE = { first: ["axes", "principal components"], second: ["axes", "principal components"], end: ["last", "my drawing"] };
+
 element.addEventListener("shown", ({ target: tool }) => {
-  const axes = tool.querySelector('[data-name="axes"] input:checked')?.value;
-  if (axes)
-    for (const name of ["first", "second"])
-      tool.querySelector(`.field[data-name="${name}"]`).toggleAttribute("hidden", axes.startsWith("principal"));
+  for (const [name, [other, value]] of Object.entries(IDLE)) {
+    const chosen = tool.querySelector(`[data-name="${other}"] input:checked`)?.value;
+    if (chosen) tool.querySelector(`.field[data-name="${name}"]`).toggleAttribute("hidden", chosen === value);
+  }
 });
 
 // What sets a number of the form: a bar its dimension, the dice any seed.

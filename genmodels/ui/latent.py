@@ -12,4 +12,4 @@ TOOLS = (PLANE, BETWEEN, REPARAMETERISATION, GENERATE, DENOISE)
 
 def build() -> None:
     """Places the tools inside the Blocks being built."""
-    tool.place("latent", TOOLS, scripts=("handles.js", "latent.js"))
+    tool.place("latent", TOOLS, scripts=("handles.js", "sketch.js", "latent.js"))

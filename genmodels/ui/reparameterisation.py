@@ -81,7 +81,9 @@ def _pictures(asked: Source, drawn: Draw, image: torch.Tensor, label: torch.Tens
     made = latent.decoded(asked.model, torch.stack([drawn.mu, drawn.z]), label.repeat(2))
     name = asked.dataset.classes[label]
     words = ("x", f"from {MU}", "from z")
-    svg = gallery([Band("", torch.cat([image, made]), words)], PICTURES, f"A {name}, decoded from mu and from z")
+    svg = gallery(
+        [Band("", torch.cat([image, made]), words)], PICTURES, f"Test picture of {name}, decoded from mu and from z"
+    )
     caption = f"A test picture, its decoding by {asked.origin} from the mean, and from the draw with seed {seed}."
     return figure("What it decodes to", svg, caption)
 
