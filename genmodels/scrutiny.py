@@ -15,6 +15,7 @@ from genmodels.metrics import some
 from genmodels.models.adversarial import Adversarial
 from genmodels.models.gan import GAN
 from genmodels.models.r3gan import R3GAN
+from genmodels.pictures import to_uint8
 
 REAL = 200  # held-out images beside which an opinion is read
 HELD_OUT = 200  # held-out images whose nearest training images are the yardstick
@@ -52,6 +53,17 @@ def opinion(model: Adversarial, samples: Tensor, labels: Tensor, data: Dataset) 
     else:
         meaning = "no probability: this score has no zero and no unit but its own"
     return Opinion(scores, real, slopes * (1 - model.low), probabilities, meaning)
+
+
+@torch.no_grad()
+def followed(
+    model: Adversarial, samples: Tensor, labels: Tensor, slopes: Tensor, length: float
+) -> tuple[Tensor, Tensor]:
+    """Bytes (N, C, H, W) after a step of this Euclidean length along their slopes, pixels in [0, 1] and held there, and
+    their scores (N,)."""
+    along = slopes / slopes.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
+    moved = (unit(samples) + length * along).clamp(0, 1)
+    return to_uint8(moved), among(model, None).critic(model.low + (1 - model.low) * moved, labels)
 
 
 def normed(model: Adversarial) -> list[nn.modules.batchnorm._BatchNorm]:

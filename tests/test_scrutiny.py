@@ -99,3 +99,16 @@ def test_the_page_says_from_how_many():
     assert "200 held-out" in slots["nearest"] and slots["nearest"].count("<image") == 3
     with pytest.raises(UserError, match="without an opponent"):
         opinions(model="vae-mnist")
+
+
+def test_a_step_along_the_slopes_is_as_long_as_said_and_raises_every_score():
+    asked = source("gan-mnist", "")
+    labels = torch.arange(20) % 10
+    images = drawn.draw(asked.model, 0, labels).images
+    found = opinion(asked.model, images, labels, asked.dataset)
+    moved, scores = scrutiny.followed(asked.model, images, labels, found.slopes, 0.5)
+    assert bool((scores > found.scores).all())
+    lengths = (moved.float() - images.float()).div(255).flatten(1).norm(dim=1)
+    assert bool((lengths < 0.52).all()) and lengths.max() > 0.3  # white and black pixels stay where they are
+    still, same = scrutiny.followed(asked.model, images, labels, found.slopes, 0.0)
+    assert torch.equal(still, images) and torch.allclose(same, found.scores, atol=1e-4)

@@ -96,7 +96,7 @@ def carry(
             told = f"Above, your drawing brought to the size of MNIST's, taken for a {labels.item()}{guess}"
         z = drawn.style(asked.model, images, labels)
         bands = [Band("a row below for each", images, [data.classes[label] for label in labels.tolist()])]
-        told = f"{told}; below, its style z as {asked.origin} reads it, carried to every class."
+        told = f"{told}; below, the style z that {asked.model.name} reads off each, in every class. {asked.origin}."
     rows = drawn.in_every_class(asked.model, z)
     bands += [Band("", row) for row in rows[:-1]] + [Band("", rows[-1], words)]
     svg = gallery(bands, min(width, 620), told)

@@ -7,8 +7,8 @@ from torch import Tensor
 from genmodels import drawn
 from genmodels.errors import UserError
 from genmodels.models import can
-from genmodels.models.base import Choice, Model, Whole
-from genmodels.scrutiny import FEATURES, HELD_OUT, REAL, SPACES, heat, neighbours, normed, opinion
+from genmodels.models.base import Choice, Model, Real, Whole
+from genmodels.scrutiny import FEATURES, HELD_OUT, REAL, SPACES, followed, heat, neighbours, normed, opinion
 from genmodels.ui.draw import FIRST, MODELS
 from genmodels.ui.drawing import figure, number
 from genmodels.ui.gallery import LABELS, SEED, Band, gallery, of_class
@@ -23,6 +23,7 @@ WIDEST = 900  # pixels
 def opinions(
     *,
     model: JUDGES = "dcgan-mnist" if "dcgan-mnist" in JUDGES.options else JUDGES.options[0],
+    step: Real(0, 10, "follow the slopes for a step of length", front=True) = 2.0,
     seed: SEED = 0,
     count: Whole(1, 60, "samples") = 10,
     label: LABELS = "all",
@@ -44,6 +45,8 @@ def opinions(
         Band("samples, their scores below", images, [_short(score) for score in found.scores.tolist()]),
         Band("what would raise the score", colours, below),
     ]
+    moved, scores = followed(asked.model, images, labels, found.slopes, step)
+    bands.append(Band(f"after a step of {step:g} that way, and its score", moved, [_short(s) for s in scores.tolist()]))
     low, middle, high = found.real.quantile(found.real.new_tensor([0.05, 0.5, 0.95])).tolist()
     lower = " In percent: test images with a lower score." if found.probabilities is None else ""
     norms = (
@@ -55,7 +58,8 @@ def opinions(
     caption = (
         f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}. Orange pixels would raise the score "
         f"by turning brighter, blue ones by turning darker; full colour is {number(full)} a pixel from black to white, "
-        "on one scale for all."
+        f"on one scale for all. Last, each after a step of Euclidean length {step:g} along its slopes, no pixel beyond "
+        "black and white."
     )
     words = (
         f"Scores of {REAL} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
@@ -114,14 +118,18 @@ OPINIONS = Tool(
     name="opinions",
     title="What does D think?",
     lead="The discriminator's opinion of each sample, and the change it asks for: the generator learns from nothing "
-    "but these slopes. Look where an unlucky stroke is, and whether D sees it.",
+    "but these slopes. Follow them: the score soon beats that of real pictures, and the picture is no better.",
     answer=opinions,
     slots=("opinions",),
     presets=tuple(
         Preset(title, words, {"model": name})
         for name, title, words in (
             ("dcgan-mnist", "dcgan's discriminator", "It classifies: its score is the logit of a probability."),
-            ("wgan_gp-mnist", "wgan_gp's critic", "It does not classify: it measures, and its slopes have length 1."),
+            (
+                "wgan_gp-mnist",
+                "wgan_gp's critic",
+                "It does not classify: it measures, and its slopes are of one length.",
+            ),
             ("r3gan-mnist", "r3gan's discriminator", "It only compares: no score means anything alone."),
         )
         if name in JUDGES.options
