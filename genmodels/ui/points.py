@@ -39,7 +39,7 @@ def points(
     power = COSTS[cost]
     C = (x[:, None] - y).norm(dim=-1) ** power
     exact, blurred = exact_plan(a, b, C), entropic(a, b, C, eps, **QUICK)
-    side = min(SIDE, width if width < 760 else (width - 30) // 2)
+    side = min(SIDE, width if width < 600 else (width - 30) // 2)
     least = (exact * C).sum().item()
     return {
         "exact": _exact(x, y, exact, C, side),
