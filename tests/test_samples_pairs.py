@@ -27,6 +27,7 @@ def test_latents_of_one_size_are_the_same_and_others_are_said_to_differ():
     assert left.size == right.size and left.tobytes() != right.tobytes()
     alone = pictures(pair(model="gan-mnist", other="gan-mnist", seed=3)["pair"])
     assert {picture.tobytes() for picture in alone} == {left.tobytes()}
+    assert same["pair"].count("floors of 0.03") == 2  # what was measured of each
     other = pair(model="gan-mnist", other="vae-mnist")
     assert "are 64 and 20 numbers" in other["pair"] and "; the same" not in other["pair"]
     law = pair(model="made-mnist", other="flow-mnist", count=1)  # one size, uniform and normal

@@ -1,6 +1,7 @@
 """Draw from any trained model, and walk from one sample to another."""
 
 from html import escape
+from typing import Any
 
 import torch
 
@@ -79,7 +80,7 @@ def facts(model: str, changed: bool = False) -> str:
     """The figures a shipped model came with, what real images would have and n beside them."""
     if model == MINE:
         return '<p class="note">Your own run: nothing measured yet. Save it and use the evaluate command.</p>'
-    rows = drawn.measures(weights.figures_of(weights.path_of(*model.rsplit("-", 1))))
+    rows = drawn.measures(figures(model))
     lines = "".join(
         f"<tr><th>{escape(row.name)}</th><td>{number(round(row.value, 3))}</td><td>{row.real}</td>"
         f"<td>{row.count:,}</td></tr>"
@@ -91,6 +92,11 @@ def facts(model: str, changed: bool = False) -> str:
         f'</table><p class="note">Measured of this file when it was shipped.{other} Of the feature distance, "if real" '
         "is its floor: training against test images.</p>"
     )
+
+
+def figures(model: str) -> dict[str, Any]:
+    """What was measured of a shipped model; nothing of one's own run."""
+    return {} if model == MINE else weights.figures_of(weights.path_of(*model.rsplit("-", 1)))
 
 
 DRAW = Tool(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from genmodels.data import Dataset
-from genmodels.models.base import Choice, Model, Whole
+from genmodels.models.base import Choice, Whole
 from genmodels.pictures import png, sheet
 from genmodels.ui.sources import Source
 
@@ -92,8 +92,3 @@ def columns_of(dataset: Dataset) -> tuple[list[str], str]:
         return list(dataset.classes), ""
     names = ", ".join(f"{i} {name}" for i, name in enumerate(dataset.classes))
     return [str(i) for i in range(len(dataset.classes))], f" Classes: {names}."
-
-
-def named(model: Model, labels: Tensor, dataset: Dataset) -> list[str]:
-    """The class each sample was asked for; nothing where the model takes none."""
-    return [dataset.classes[label] for label in labels.tolist()] if model.conditional else []

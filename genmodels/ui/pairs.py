@@ -1,9 +1,11 @@
 """One noise through two models, and one style in every class."""
 
+from html import escape
+
 import torch
 from torch import Tensor
 
-from genmodels import drawn
+from genmodels import drawn, weights
 from genmodels.digit import prepare
 from genmodels.errors import UserError
 from genmodels.judge import load_judge
@@ -11,7 +13,7 @@ from genmodels.models import MODELS as KNOWN
 from genmodels.models import can
 from genmodels.models.base import Choice, Whole
 from genmodels.pictures import png, sheet
-from genmodels.ui.draw import MODELS
+from genmodels.ui.draw import MODELS, figures
 from genmodels.ui.drawing import figure
 from genmodels.ui.gallery import LABELS, SEED, Band, columns_of, gallery, of_class, picture
 from genmodels.ui.sketch import Drawing, ink
@@ -41,13 +43,14 @@ def pair(
     one = width if width < 620 else (width - 30) // 2
     columns = max(1, min(10, one // 30))
     noise = f"the same {made[0].z[0].numel()} numbers z" if same else f"seed {seed}, z of its own"
-    figures = [
+    sheets = [
         picture(
             png(sheet(drawing.images, columns)),
             f"{count} samples of {asked.origin}{of_class(label, asked)}; {noise}",
             one,
+            "".join(f". {escape(said)}" for said in weights.said(figures(name))[:2]),
         )
-        for asked, drawing in zip(two, made, strict=True)
+        for name, asked, drawing in zip((model, other), two, made, strict=True)
     ]
     beside = "minmax(0, 1fr) " * (1 if one == width else 2)
     lengths = " and ".join(str(drawing.z[0].numel()) for drawing in made)
@@ -57,7 +60,7 @@ def pair(
         if same
         else f"Their latents {differ}: both have the same seed only, and no place answers to the same place."
     )
-    grid = f'<div style="display: grid; grid-template-columns: {beside}; gap: 16px 30px">{"".join(figures)}</div>'
+    grid = f'<div style="display: grid; grid-template-columns: {beside}; gap: 16px 30px">{"".join(sheets)}</div>'
     return {"pair": f'{grid}<p class="note">{words}</p>'}
 
 
