@@ -22,9 +22,14 @@ element.addEventListener("click", (event) => {
   keep({ tool: svg.closest(".tool"), name: "place" }, place);
 });
 
-// Settings that another makes idle are put away: dimensions where they are not the axes, the number of a picture
-// that is drawn.
-const IDLE = { first: ["axes", "principal components"], second: ["axes", "principal components"], end: ["last", "my drawing"] };
+// Settings that another makes idle are put away: dimensions where they are not the axes, and of a picture that is
+// drawn and one that is chosen by its number the other.
+const IDLE = {
+  first: ["axes", "principal components"],
+  second: ["axes", "principal components"],
+  end: ["last", "my drawing"],
+  drawing: ["last", "test picture"],
+};
 
 element.addEventListener("shown", ({ target: tool }) => {
   for (const [name, [other, value]] of Object.entries(IDLE)) {
