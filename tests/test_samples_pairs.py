@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from genmodels import drawn
+from genmodels.digit import prepare
 from genmodels.errors import UserError
 from genmodels.ui.pairs import BY_HAND, DRAWN, OF_PICTURE, carry, pair
-from genmodels.ui.sketch import SIDE
+from genmodels.ui.sketch import SIDE, ink
 from genmodels.ui.sources import source
 
 
@@ -67,6 +68,8 @@ def test_the_style_of_a_drawing_is_carried_and_its_class_read_or_told():
         carry(style=BY_HAND, drawing=drawing, written=written)["grid"] for written in ("as the judge reads it", "7")
     )
     assert "taken for a 1, as the judge reads it" in read and "taken for a 7;" in told
-    assert len(pictures(read)) == 2  # the drawing, and one row
+    shown = pictures(read)
+    assert len(shown) == 2  # the drawing, and one row
+    assert shown[0].tobytes() == prepare(ink(drawing)).numpy().tobytes()
     with pytest.raises(UserError, match="Nothing is drawn yet"):
         carry(style=BY_HAND)
