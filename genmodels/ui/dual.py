@@ -26,7 +26,7 @@ def dual(
     constraint: Choice(CONSTRAINTS, "what holds the critic") = PENALTY,
     clip: Real(0.01, 1, "weights clipped to", log=True) = 0.1,
     weight: Real(0.1, 100, "weight of the penalty", log=True) = 10.0,
-    steps: Whole(0, 600, "steps of training") = 300,
+    steps: Whole(0, 600, "steps of training") = 200,
     layers: Whole(0, 3, "hidden layers; 0 is a straight line") = 2,
     units: Whole(4, 64, "units per layer") = 16,
     rate: Real(1e-4, 0.1, "learning rate", log=True) = 0.01,
