@@ -98,10 +98,10 @@ def style(model: Model, images: Tensor, labels: Tensor) -> Tensor:
     return model.encode(model.from_uint8(images), labels)
 
 
-def tensors(drawn: Drawn, conditional: bool) -> bytes:
-    """Images, z and, where the model is told them, labels as a safetensors file."""
+def tensors(drawn: Drawn, conditional: bool, words: str) -> bytes:
+    """Images, z and, where the model is told them, labels as a safetensors file that says in words what they are."""
     beside = {"labels": drawn.labels} if conditional else {}
-    return to_bytes({"images": drawn.images.contiguous(), "z": drawn.z.contiguous()} | beside)
+    return to_bytes({"images": drawn.images.contiguous(), "z": drawn.z.contiguous()} | beside, {"about": words})
 
 
 class Measure(NamedTuple):

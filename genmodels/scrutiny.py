@@ -94,9 +94,9 @@ def among(model: Adversarial, real: str | None) -> Adversarial:
 
 def heat(slopes: Tensor) -> tuple[Tensor, float]:
     """Slopes (N, C, H, W), summed over colours, as bytes (N, 4, H, W): orange above 0 and blue below, the stronger the
-    less transparent; and the slope that takes full colour, the largest but for one pixel in 200."""
+    less transparent; and the slope that takes full colour, all but one pixel in 50 lie below."""
     values = slopes.sum(1)
-    full = max(torch.quantile(values.abs().flatten(), 0.995).item(), 1e-12)
+    full = max(torch.quantile(values.abs().flatten(), 0.98).item(), 1e-12)
     colours = torch.tensor([PAPER, INK])[(values > 0).long()]  # (N, H, W, 3)
     opacity = (values.abs() / full).clamp(max=1) * 255
     return torch.cat([colours, opacity[..., None]], 3).permute(0, 3, 1, 2).to(torch.uint8), full

@@ -83,6 +83,7 @@ def test_temperature_scales_normal_latents_and_says_so():
 def test_the_tensors_are_those_of_the_picture():
     link = re.search(r'octet-stream;base64,([^"]+)"', draw(model="cgan-mnist", count=12, tensors=True)["picture"])[1]
     kept = load(base64.b64decode(link))
+    assert b"12 samples of cgan on MNIST" in base64.b64decode(link)
     model = source("cgan-mnist", "").model
     assert kept["labels"].tolist() == [i % 10 for i in range(12)]
     assert torch.equal(sampled(model, kept["z"], kept["labels"]), kept["images"])

@@ -40,7 +40,7 @@ def draw(
     words = f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}{done}"
     link = ""
     if tensors:
-        content = drawn.tensors(made, asked.model.conditional)
+        content = drawn.tensors(made, asked.model.conditional, words)
         data = data_link(content, "application/octet-stream")
         link = f' <a download="samples.safetensors" href="{data}">safetensors, {len(content) / 1000:,.0f} kB</a>'
     changed = temperature != 1 or threshold < drawn.WHOLE
