@@ -5,7 +5,7 @@ from html import escape
 
 import gradio as gr
 
-from genmodels.ui import distances, information, latent, playground, samples, selfcheck, train
+from genmodels.ui import attack, classifier, distances, information, latent, playground, samples, selfcheck, train
 
 HEAD = """<header class="masthead" data-tabs="{tabs}"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p></header>"""
@@ -18,6 +18,8 @@ TABS = {
     "distances": ("Distances", distances.build),
     "information": ("Information", information.build),
     "playground": ("Playground", playground.build),
+    "classifier": ("Classifier", classifier.build),
+    "attack": ("Attack", attack.build),
     "selfcheck": ("Self-check", selfcheck.build),
 }
 
