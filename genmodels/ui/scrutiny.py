@@ -57,9 +57,9 @@ def opinions(
     )
     caption = (
         f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}. Orange pixels would raise the score "
-        f"by turning brighter, blue ones by turning darker; full colour is {number(full)} a pixel from black to white or more, "
-        f"on one scale for all. Last, each after a step of Euclidean length {step:g} along its slopes, no pixel beyond "
-        "black and white."
+        f"by turning brighter, blue ones by turning darker; full colour is {number(full)} a pixel from black to white, "
+        f"or more, on one scale for all. Last, each after a step of Euclidean length {step:g} along its slopes, no "
+        "pixel beyond black and white."
     )
     words = (
         f"Scores of {REAL} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
