@@ -30,6 +30,9 @@ def test_the_plane_of_principal_components_holds_what_a_decomposition_says(model
     assert seen.shares == pytest.approx((values[:2] / values.sum()).tolist(), rel=1e-4)
     gram = seen.directions @ seen.directions.T
     assert gram[0, 1].abs() < 1e-5 * gram.diag().max()
+    units = seen.directions / seen.directions.norm(dim=1, keepdim=True)
+    along = ((z - z.mean(0)) @ units.T).var(0, correction=0) / z.var(0, correction=0).sum()
+    assert along.tolist() == pytest.approx(seen.shares, rel=1e-4)
     back = seen.codes(seen.places)  # the orthogonal projection: what is left over is orthogonal to the plane
     assert ((z - back) @ seen.directions.T).abs().max() < 1e-4 * z.abs().max() * seen.directions.norm()
 

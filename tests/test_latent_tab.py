@@ -203,6 +203,18 @@ def test_a_mixture_draws_nearer_to_real_pictures_than_the_prior_of_an_autoencode
     assert first == images(generate()["prior"])[0].tobytes() != images(generate(seed=1)["prior"])[0].tobytes()
 
 
+def test_the_prior_that_is_shown_is_the_standard_normal():
+    asked = source("ae-mnist", "")
+    shown = images(generate(seed=5, width=362)["prior"])[0]
+    columns, rows = (shown.width + 1) // 29, (shown.height + 1) // 29
+    z = torch.randn(columns * rows, asked.model.latent, generator=torch.Generator().manual_seed(5))
+    expected = latent.decoded(asked.model, z, torch.zeros(len(z), dtype=torch.int64))
+    for k in (0, len(z) - 1):
+        left, top = 29 * (k % columns), 29 * (k // columns)
+        cell = torch.frombuffer(bytearray(shown.crop((left, top, left + 28, top + 28)).tobytes()), dtype=torch.uint8)
+        assert torch.equal(cell.view(28, 28), expected[k, 0])
+
+
 def test_denoising_shows_its_errors_and_refuses_what_is_not_there():
     slots = denoise(level=0.5)
     assert len(images(slots["rows"])) == 3
