@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from genmodels.data import Dataset
-from genmodels.latent import decoded, encoded
+from genmodels.errors import UserError
+from genmodels.latent import codes, decoded, encoded
 from genmodels.metrics import Distance, feature_distance, some
 from genmodels.models.base import Model
 
+MOST = 256  # numbers in a code: covariances grow with the square
 CODES = 5000  # training pictures whose codes it is fitted to
 DRAWS = 1000  # of each law when distances are taken
 ROUNDS = 30  # of k-means at most
@@ -69,7 +71,10 @@ def fit(points: Tensor, count: int, generator: torch.Generator) -> Mixture:
 
 @lru_cache(maxsize=8)
 def of_codes(model: Model, data: Dataset, count: int) -> Mixture:
-    """The mixture for the codes of training pictures, the same every time."""
+    """The mixture for the codes of training pictures, the same every time; UserError where codes are too long."""
+    dimensions = codes(model, data)[0].shape[1]
+    if dimensions > MOST:
+        raise UserError(f"The codes of this {model.name} have {dimensions:,} numbers: too many to fit covariances to.")
     z = encoded(model, some(data.images, CODES), some(data.labels, CODES))
     return fit(z, count, torch.Generator().manual_seed(0))
 

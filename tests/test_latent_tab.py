@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genmodels import data, latent, registry
+from genmodels import data, latent, mixture, registry
 from genmodels.errors import UserError
 from genmodels.ui.between import FRAMES, STEPS, between
 from genmodels.ui.denoise import denoise
@@ -181,10 +181,26 @@ def test_the_visitors_run_answers_every_tool_it_can(small_run):
     assert "z1, " in plane(model=MINE, run=small_run)["plane"]  # two dimensions need no components
     between(model=MINE, run=small_run)
     generate(model=MINE, run=small_run)
-    with pytest.raises(UserError, match="cannot corrupt"):
+    with pytest.raises(UserError, match="choose a denoising autoencoder"):
         denoise(model=MINE, run=small_run)
     with pytest.raises(UserError, match="have 2 numbers"):
         reparameterise(model=MINE, run=small_run, second=3)
+
+
+def test_what_a_model_cannot_be_asked_is_one_sentence(monkeypatch):
+    run = registry.create("ae", "mnist", {"width": 16, "latent": 1}, device="cpu", rounds=1)
+    assert run.join(60)
+    with pytest.raises(UserError, match="span no plane"):
+        plane(model=MINE, run=run.id)
+    with pytest.raises(UserError, match="choose a vae or a cvae"):
+        reparameterise(model=MINE, run=run.id)
+    monkeypatch.setattr(mixture, "MOST", 0)
+    mixture.of_codes.cache_clear()
+    mixture.distances.cache_clear()
+    slots = generate(model=MINE, other="vae-mnist", run=run.id)
+    assert len(images(slots["prior"])) == 2 and "too many" in slots["mixture"]  # the prior's pictures stand
+    with pytest.raises(UserError, match="too many"):
+        generate(measured=True)
 
 
 @pytest.mark.parametrize("tool", [plane, between, reparameterise, generate, denoise])

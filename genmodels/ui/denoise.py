@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from genmodels import latent
+from genmodels.errors import UserError
+from genmodels.models import can
 from genmodels.models.base import Choice, Real, Whole
 from genmodels.ui.drawing import Canvas, figure, number
 from genmodels.ui.gallery import SEED, Band, gallery
@@ -27,7 +29,9 @@ def denoise(
     width: WIDTH = 600,
 ) -> dict[str, str]:
     """Three rows of pictures with their errors, and the mean error at every level."""
-    asked = source(model, run, "corrupt", "reconstruct")
+    asked = source(model, run)
+    if not can(asked.model, "corrupt"):
+        raise UserError(f"{asked.model.name} was never asked to undo noise: choose a denoising autoencoder, dae.")
     latent.picture(asked.dataset, start)
     index = torch.arange(start, start + SHOWN) % len(asked.dataset.test_images)
     images = asked.dataset.test_images[index]

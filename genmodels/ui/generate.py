@@ -3,6 +3,7 @@
 import torch
 
 from genmodels import drawn, latent, mixture
+from genmodels.errors import UserError
 from genmodels.models.base import Choice, Flag, Whole
 from genmodels.ui.drawing import figure, number
 from genmodels.ui.gallery import LABELS, SEED, of_class
@@ -45,7 +46,10 @@ def _prior(asked: Source, seed: int, label: str, width: int) -> str:
 
 
 def _mixture(asked: Source, seed: int, label: str, components: int, width: int) -> str:
-    law = mixture.of_codes(asked.model, asked.dataset, components)
+    try:
+        law = mixture.of_codes(asked.model, asked.dataset, components)
+    except UserError as error:  # the prior's pictures stand all the same
+        return f'<p class="note">{error}</p>'
     z = law.draw(_count(asked, width), torch.Generator().manual_seed(seed))
     fitted = min(mixture.CODES, len(asked.dataset.images))
     meant = f"{len(law.shares)} Gaussians fitted to the codes of {fitted:,} training pictures"

@@ -6,7 +6,9 @@ from html import escape
 import torch
 
 from genmodels import latent
+from genmodels.errors import UserError
 from genmodels.latent import Draw
+from genmodels.models import can
 from genmodels.models.base import Whole
 from genmodels.ui.drawing import BOTTOM, LEFT, RIGHT, TOP, Canvas, figure, number
 from genmodels.ui.formula import equations
@@ -19,6 +21,7 @@ MODELS = choice("posterior", "decode")
 FIRST = "vae-mnist" if "vae-mnist" in MODELS.options else MODELS.options[0]
 REACH = 3.0
 PRIOR, POSTERIOR = 4, 0
+BARS = 128  # at most
 LISTED = 6  # dimensions of the table
 PICTURES = 210  # pixels that they take
 ALONG = 9  # pictures of a traversal
@@ -38,7 +41,9 @@ def reparameterise(
     width: WIDTH = 600,
 ) -> dict[str, str]:
     """The posterior with its draw, the pictures, the KL of each dimension, and one dimension traversed."""
-    asked = source(model, run, "posterior", "decode")
+    asked = source(model, run, "encode", "decode")
+    if not can(asked.model, "posterior"):
+        raise UserError(f"{asked.model.name} gives a picture one code and no distribution: choose a vae or a cvae.")
     image, label = latent.picture(asked.dataset, picture)
     drawn = latent.draw(asked.model, image, label, seed)
     places = [latent.dimension(which - 1, len(drawn.mu)) for which in (first, second, along)]
@@ -109,9 +114,10 @@ def _numbers(drawn: Draw, i: int, j: int) -> str:
 
 def _bars(asked: Source, drawn: Draw, along: int, width: int) -> str:
     means = latent.mean_kl(asked.model, asked.dataset)
-    count, most = len(means), 1.1 * max(0.1, drawn.kl.max().item(), means.max().item())
-    canvas = Canvas((0.5, count + 0.5), (0, most), min(width, 760), 190)
-    for k, (here, mean) in enumerate(zip(drawn.kl.tolist(), means.tolist(), strict=True)):
+    count, shown = len(means), min(BARS, len(means))
+    most = 1.1 * max(0.1, drawn.kl[:shown].max().item(), means[:shown].max().item())
+    canvas = Canvas((0.5, shown + 0.5), (0, most), min(width, 760), 190)
+    for k, (here, mean) in enumerate(zip(drawn.kl[:shown].tolist(), means[:shown].tolist(), strict=True)):
         canvas.box((k + 0.6, k + 1.4), (0, here), POSTERIOR, 1 if k == along else 0.5)
         canvas.line([k + 0.55, k + 1.45], [mean, mean], "var(--ink)", read=False)
         says = f"dimension {k + 1}: {number(round(here, 3))} nats here, {number(round(mean, 3))} in the mean"
@@ -122,6 +128,7 @@ def _bars(asked: Source, drawn: Draw, along: int, width: int) -> str:
             title=says,
             more=f' tabindex="0" role="button" aria-label="{escape(says)}" data-sets="along" data-to="{k + 1}"',
         )
+    first = f", the first {shown} dimensions" if shown < count else ""
     silent = int((means < latent.COLLAPSED).sum())
     if silent:
         verdict = (
@@ -133,7 +140,7 @@ def _bars(asked: Source, drawn: Draw, along: int, width: int) -> str:
     return figure(
         "What each dimension says",
         canvas.svg(f"KL of {count} dimensions in nats, dimension {along + 1} chosen", ' data-group="bars"'),
-        f"{verdict} Bars: this picture; strokes: mean over {latent.SUBSET:,} test pictures, "
+        f"{verdict} Bars: this picture{first}; strokes: mean over {latent.SUBSET:,} test pictures, "
         f"{number(round(means.sum().item(), 2))} nats in all. Click a bar to traverse its dimension.",
         unit="KL, nats",
         x_label="dimension of z",
