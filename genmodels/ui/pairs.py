@@ -48,7 +48,7 @@ def pair(
             png(sheet(drawing.images, columns)),
             f"{count} samples of {asked.origin}{of_class(label, asked)}; {noise}",
             one,
-            "".join(f". {escape(said)}" for said in weights.said(figures(name))[:2]),
+            f" {escape('; '.join(weights.said(figures(name))[:2]))}",
         )
         for name, asked, drawing in zip((model, other), two, made, strict=True)
     ]
@@ -61,7 +61,7 @@ def pair(
         else f"Their latents {differ}: both have the same seed only, and no place answers to the same place."
     )
     grid = f'<div style="display: grid; grid-template-columns: {beside}; gap: 16px 30px">{"".join(sheets)}</div>'
-    return {"pair": f'{grid}<p class="note">{words}</p>'}
+    return {"pair": f'{grid}<p class="note" style="margin-top: 10px">{words}</p>'}
 
 
 def carry(
