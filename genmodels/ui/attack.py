@@ -67,9 +67,9 @@ def attack(
     views = {name: _views(logits, x, changed) for name, logits in classifiers.items()}
     return {
         "pictures": _pictures(seen, x, changed, victim, views, width),
-        "answers": "".join(_answers(name, view, asked.origin, width) for name, view in views.items()),
-        "formula": f'<ul class="formulas"><li>{formula((RULES if norm == LINF else STRAIGHT)[kind])}</li></ul>',
-        "curve": _curve(kind, norm, size, width),
+        **{name: _answers(name, view, asked.origin, width) for name, view in views.items()},
+        "curve": _curve(kind, norm, size, width)
+        + f'<ul class="formulas"><li>{formula((RULES if norm == LINF else STRAIGHT)[kind])}</li></ul>',
     }
 
 
@@ -155,7 +155,7 @@ ATTACK = Tool(
     "The gradient says which way each pixel must move to confuse a classifier. Move eps: how little is enough for the "
     "network, how much for the Bayes classifier? Draw your own digit and turn it into another.",
     attack,
-    ("pictures", "answers", "formula", "curve"),
+    ("pictures", *VICTIMS, "curve"),
     (
         Preset("One step", "FGSM follows the sign of the gradient once: often enough.", {"kind": FGSM, "eps": 0.3}),
         Preset("Make the seven a three", "A chosen answer needs more than any other one.", {"target": "3", "eps": 0.2}),

@@ -1,9 +1,9 @@
 // Drawings: strokes on a canvas, sent as their ink. Only how opaque a pixel is counts: its colour follows the theme.
 const PEN = 21; // pixels of the canvas: a pen as thick as those of MNIST where the digit fills the square
-let stroke = null; // the canvas being drawn on, and where the pen was last
+let stroke = null; // the canvas being drawn on, where it was, and where the pen was last
 
-function placeOn(canvas, event) {
-  const box = canvas.getBoundingClientRect();
+// `box` is where the canvas was when the pen came down: answers above it may move it meanwhile.
+function placeOn(canvas, box, event) {
   const scale = canvas.width / canvas.clientWidth; // the border belongs to the box, not to the picture
   return [(event.clientX - box.left - canvas.clientLeft) * scale, (event.clientY - box.top - canvas.clientTop) * scale];
 }
@@ -13,10 +13,10 @@ function draw(event) {
   pen.lineWidth = PEN;
   pen.lineCap = pen.lineJoin = "round";
   for (const passed of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) {
-    const next = placeOn(stroke.canvas, passed);
+    const next = placeOn(stroke.canvas, stroke.box, passed);
     pen.beginPath();
     pen.moveTo(...stroke.last);
-    pen.lineTo(...next);
+    pen.lineTo(next[0] + 0.01, next[1]); // a line without length would leave no dot
     pen.stroke();
     stroke.last = next;
   }
@@ -56,7 +56,8 @@ element.addEventListener("pointerdown", (event) => {
   if (!canvas || event.button !== 0) return;
   event.preventDefault();
   canvas.setPointerCapture(event.pointerId);
-  stroke = { canvas, last: placeOn(canvas, event), pointer: event.pointerId };
+  const box = canvas.getBoundingClientRect();
+  stroke = { canvas, box, last: placeOn(canvas, box, event), pointer: event.pointerId };
   draw(event);
 });
 
