@@ -30,7 +30,7 @@ class BigGAN(SNGAN):
         "every resolution, weights that start orthogonal and are held there, averaged weights. Afterwards noise nearer "
         "the middle gives better pictures and fewer kinds: the truncation trick. In small: one residual block each at "
         "28 pixels, two at 32, no attention, tens of channels where the paper has up to 1,536, batches of tens instead "
-        "of 2,048, and larger steps.",
+        "of 2,048, and larger steps, the generator's largest.",
         objective=r"\min_G \; -\mathbb{E} \, D(G(z, y), y) + \beta \sum_W \lVert W^\top W \odot (1 - I) "
         r"\rVert_F^2, \quad z \sim \mathcal{N}(0, I) \text{ redrawn where } |z_i| > t",
         watch="Orthogonality drifts from 0 and is held. Lower the truncation after training: the digits of a column "
@@ -51,7 +51,7 @@ class BigGAN(SNGAN):
         embedding: Whole(1, 256, "numbers of a class's embedding") = 32,
         beta: Real(0, 1, "beta, weight of orthogonality", live=True) = 1e-4,
         steps: STEPS = 2,
-        generator_lr: RATE = 1e-3,
+        generator_lr: RATE = 5e-3,
         discriminator_lr: RATE = 1e-3,
         noise: NOISE = 0.0,
         noise_images: NOISE_IMAGES = 500_000,
