@@ -110,3 +110,30 @@ def test_dimensions_are_asked_for_where_they_are_the_axes(page):
     page.check('[data-tool="plane"] input[value="two dimensions"]', force=True)
     first.wait_for(state="visible")
     page.wait_for_selector('[data-tool="plane"] .axis-name:has-text("z1,")')
+
+
+def test_a_path_ends_in_what_is_drawn(page):
+    strips = '[data-tool="between"] [data-slot="strips"] figcaption'
+    canvas = page.locator('[data-tool="between"] canvas')
+    page.wait_for_selector(strips)
+    assert canvas.is_hidden()
+    page.click('[data-tool="between"] label:has-text("my drawing")')
+    page.wait_for_selector('[data-tool="between"] .fault:has-text("Nothing is drawn yet")')
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 125, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 125, box["y"] + 210, steps=8)
+    page.mouse.up()
+    page.wait_for_selector(f'{strips}:has-text("a drawing read as 1")')
+    assert page.inner_text('[data-tool="between"] .fault') == ""
+    assert page.locator('[data-tool="between"] .field[data-name="end"]').is_hidden()
+
+
+def test_nothing_is_wider_than_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for tool in ("plane", "between", "reparameterisation", "generate", "denoise"):
+        page.wait_for_selector(f'[data-tool="{tool}"] .slot svg')
+    page.wait_for_timeout(1500)  # the figures are drawn anew in the new width
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.locator('[data-tool="plane"] svg[data-places]').bounding_box()["width"] <= 362
