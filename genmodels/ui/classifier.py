@@ -100,6 +100,8 @@ def _formulas(found: Answer) -> str:
                 round(found.log_likelihood[best].item(), 1),
                 r"\;-\;",
                 round(math.log(10) + found.log_evidence, 1),
+                r"\;=\;",
+                round(found.bayes[best].log().item(), 3) + 0.0,
             ),
         ]
     )

@@ -58,15 +58,21 @@ FEW = Tool(
     "few",
     "Few labels: who learns sooner?",
     "A generative model has to learn what digits look like, a discriminative one only what tells them apart. Ng and "
-    "Jordan (2002): the first is there sooner, the second gets further. Where do they cross on digits?",
+    "Jordan (2002): the first is there sooner, the second gets further. On digits only the second half shows.",
     few,
     ("curve", "table"),
     (
         Preset(
             "Naive Bayes and logistic regression",
-            "The pair of the theorem: look where the curves cross.",
+            "The pair of the theorem. Naive Bayes takes pixels for independent, which they are not: it is level at ten "
+            "labels and behind from then on.",
             {"pair": SIMPLE},
         ),
-        Preset("CVAE and network", "The same question with hidden layers.", {"pair": DEEP}),
+        Preset(
+            "CVAE and network",
+            "The same question with hidden layers: no difference at ten labels that the spread would not explain, and "
+            "then the network leads.",
+            {"pair": DEEP},
+        ),
     ),
 )

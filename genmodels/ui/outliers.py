@@ -17,15 +17,18 @@ def outliers(value: float, known: Reference, samples: int, width: int) -> str:
     limit, here = known.threshold(samples), math.log10(-value)
     start, end = min(*map(min, places.values()), here), max(*map(max, places.values()), here)
     size = (end - start) / BINS
-    canvas = Canvas((start - size, end + size), (0, 0.32), min(width, 560), 210)
-    for kind, found in places.items():
-        counts = Counter(min(BINS - 1, int((one - start) / size)) for one in found)
+    bins = {kind: Counter(min(BINS - 1, int((one - start) / size)) for one in found) for kind, found in places.items()}
+    top = 1.15 * max(max(counts.values()) / len(places[kind]) for kind, counts in bins.items())
+    canvas = Canvas((start - size, end + size), (0, top), min(width, 560), 210)
+    for kind, counts in bins.items():
         for i, count in counts.items():
             span = start + i * size, start + (i + 1) * size
-            canvas.box(span, (0, count / len(found)), KINDS[kind][1], 0.75)
+            canvas.box(span, (0, count / len(places[kind])), KINDS[kind][1], 0.75)
     canvas.mark(math.log10(-limit), "threshold")
-    canvas.arrows([(here, 0.27)], [(here, 0.005)])
-    canvas.text(here, 0.28, "this one", "middle" if start + 6 * size < here < end - 6 * size else "start", "var(--ink)")
+    canvas.arrows([(here, 0.87 * top)], [(here, 0.01 * top)])
+    canvas.text(
+        here, 0.9 * top, "this one", "middle" if start + 6 * size < here < end - 6 * size else "start", "var(--ink)"
+    )
     verdict = "It could be a digit" if value >= limit else "This is not a digit"
     counts = ", ".join(f"{len(found):,} {KINDS[kind][0]}" for kind, found in places.items())
     return figure(
