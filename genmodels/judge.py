@@ -1,22 +1,22 @@
 """The judge: a small classifier whose features the metrics compare."""
 
 import argparse
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from genmodels.data import NAMES, load
+from genmodels.data import NAMES, Dataset, load
 from genmodels.errors import UserError
+from genmodels.lessons import digit_loss, photograph_loss
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 CHUNK = 100  # images looked at together: more fall out of the processor's cache, at half the speed
-DUST = 40 / 255  # greys no eye sees beside black; the judge learns not to see them either
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -97,81 +97,9 @@ def unit(images: Tensor) -> Tensor:
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()
 
 
-def moved(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the images (N, 1, H, W) shifted, turned and scaled a little; the other half keeps its sharpness."""
-    count = len(images)
-
-    def draw(low: float, high: float, *size: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *size, generator=generator)
-
-    angle, scale, shift = draw(-0.25, 0.25), draw(0.9, 1.1), draw(-0.15, 0.15, 2, 1)
-    cos, sin = scale * angle.cos(), scale * angle.sin()
-    affine = torch.cat([torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2), shift], 2)
-    grid = F.affine_grid(affine, list(images.shape), align_corners=False)
-    return torch.where(draw(0, 1, 1, 1, 1) < 0.5, images, F.grid_sample(images, grid, align_corners=False))
-
-
-def dusted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (N, C, H, W in [0, 1]) under an even veil, clouds or grain, whole or in specks; or wiped of such dust."""
-    count, channels, height, width = images.shape
-
-    def draw(*size: int) -> Tensor:
-        return torch.rand(count, *size, generator=generator)
-
-    level = DUST * draw(1, 1, 1)
-    clouds = F.interpolate(draw(channels, height // 4, width // 4), (height, width), mode="bilinear")
-    grain = 2 * draw(channels, height, width) - 1
-    kind = torch.randint(4, (count, 1, 1, 1), generator=generator)
-    veil = torch.where(kind == 0, torch.ones(()), torch.where(kind == 1, clouds, grain))
-    veil = veil * (draw(channels, height, width) < 2 * draw(1, 1, 1))  # specks in half of the images
-    return torch.where(kind == 3, images * (images >= level), (images + level * veil).clamp(0, 1))
-
-
 def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
     """Share of images (N, C, H, W) in which the judge sees the class of `labels` (N,)."""
     return (judge.logits(images).argmax(1) == labels).float().mean().item()
-
-
-def slid(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Photographs (N, C, H, W) shifted by up to four whole pixels, which keeps them sharp; half of them mirrored."""
-    count, channels, height, width = images.shape
-
-    def draw(below: int) -> Tensor:
-        return torch.randint(below, (count, 1), generator=generator)
-
-    rows, columns = draw(9) + torch.arange(height), draw(9) + torch.arange(width)
-    columns = torch.where(draw(2) == 0, columns, columns.flip(1))
-    which, channel = torch.arange(count).view(-1, 1, 1, 1), torch.arange(channels).view(1, -1, 1, 1)
-    wider = F.pad(images, (4, 4, 4, 4), mode="reflect")
-    return wider[which, channel, rows.view(count, 1, -1, 1), columns.view(count, 1, 1, -1)]
-
-
-def grained(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Photographs (N, C, H, W in [0, 1]), half of them under faint grain, whole or in specks."""
-    count, channels, height, width = images.shape
-
-    def draw(*size: int) -> Tensor:
-        return torch.rand(count, *size, generator=generator)
-
-    level = DUST / 2 * draw(1, 1, 1) * (draw(1, 1, 1) < 0.5)
-    specks = draw(1, height, width) < 2 * draw(1, 1, 1)
-    return (images + level * specks * (2 * draw(channels, height, width) - 1)).clamp(0, 1)
-
-
-def digit_loss(judge: Judge, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Every image is seen clean and dusted: the class has to be right for both, and the features the same."""
-    images = moved(images, generator)
-    features = judge.body(torch.cat([images, dusted(images, generator)]) * 2 - 1)
-    clean, dusty = features.chunk(2)
-    return F.cross_entropy(judge.head(features), labels.repeat(2)) + F.mse_loss(dusty, clean)
-
-
-def photograph_loss(judge: Judge, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image once, clean or grained; in half precision, which doubles the speed."""
-    images = grained(slid(images, generator), generator).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = judge(images)
-    return F.cross_entropy(logits.float(), labels, label_smoothing=0.1)
 
 
 def train(name: str, epochs: int, seed: int = 0, state: Path | None = None) -> Judge:
@@ -223,6 +151,11 @@ def train(name: str, epochs: int, seed: int = 0, state: Path | None = None) -> J
     return judge.eval()
 
 
+def digest(data: Dataset) -> str:
+    """SHA-256 of the training part: which images and labels, in which order."""
+    return hashlib.sha256(data.images.numpy().tobytes() + data.labels.numpy().tobytes()).hexdigest()
+
+
 def save(judge: Judge, path: Path, metadata: dict[str, str]) -> None:
     """Writes the judge in half precision, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -268,6 +201,7 @@ def main() -> None:
         "shape": json.dumps(data.shape),
         "classes": str(len(data.classes)),
         "images": str(len(data.images)),
+        "digest": digest(data),
     }
     reached = accuracy(judge.half().float(), data.test_images, data.test_labels)  # as it will be read back
     save(judge, path, metadata | {"accuracy": f"{reached:.4f}"})

@@ -120,8 +120,9 @@ def test_a_classifier_by_bayes_rule_tells_dark_from_light():
     assert "label_agreement" not in found  # no judge
 
 
-def test_samples_are_judged_beside_their_floor():
-    data = load("mnist")
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_samples_are_judged_beside_their_floor(dataset):
+    data = load(dataset)
     found = evaluation.measure(small("cgan", data), data, 200)
     assert all(found[key] is not None for key in JUDGED)
     assert found["feature_distance"] > 10 * found["feature_distance_floor"] > 0
@@ -242,6 +243,19 @@ def test_people_read_lines_with_n_beside_each(files, capsys, monkeypatch):
     ):
         assert part in text, part
     assert "None" not in text and "bits" not in text and "Bayes" not in text
+
+
+def test_a_model_of_photographs_gets_its_distance_beside_the_floor(tmp_path, capsys, monkeypatch):
+    data = load("cifar10")
+    trainer = Trainer(build("gan", data.shape, 10, width=16), data.images[:100], data.labels[:100], device="cpu")
+    trainer.round()
+    checkpoint.save(tmp_path / "gan", trainer, "cifar10", 0, 1.0)
+    found = json.loads(run(capsys, monkeypatch, tmp_path / "gan", "--count", 100, "--json").out)
+    assert (found["dataset"], found["count"]) == ("cifar10", 100)
+    assert found["feature_distance"] > 5 * found["feature_distance_floor"] > 0
+    text = run(capsys, monkeypatch, tmp_path / "gan", "--count", 100).out
+    assert f"{found['feature_distance']:.4g}  floor {found['feature_distance_floor']:.3g}, n = 100 on both" in text
+    assert f"{found['coverage_real']:.3g} if real" in text and "no judge" not in text
 
 
 def test_a_set_without_a_judge_gets_a_sentence(files, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """The judge and the metrics, against SciPy, torchmetrics, closed forms and brute force."""
 
 import copy
+import hashlib
 import json
 
 import pytest
@@ -8,9 +9,10 @@ import scipy.linalg
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.nn import functional
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from genmodels import judge, metrics
+from genmodels import judge, lessons, metrics
 from genmodels.data import load
 from genmodels.errors import UserError
 
@@ -104,24 +106,33 @@ def test_histogram_divergence_and_modes() -> None:
 
 
 @pytest.mark.slow
-def test_the_judge_knows_the_digits() -> None:
-    data = load("mnist")
-    found = judge.accuracy(judge.load_judge("mnist"), data.test_images, data.test_labels)
-    assert found >= 0.993
-    with safe_open(judge.WEIGHTS / "judge-mnist.safetensors", "pt") as file:
+@pytest.mark.parametrize(("dataset", "least", "images"), [("mnist", 0.993, 60_000), ("cifar10", 0.85, 49_000)])
+def test_the_judge_knows_the_classes(dataset: str, least: float, images: int) -> None:
+    data = load(dataset)
+    found = judge.accuracy(judge.load_judge(dataset), data.test_images, data.test_labels)
+    assert found >= least
+    path = judge.WEIGHTS / f"judge-{dataset}.safetensors"
+    assert path.stat().st_size < 2e6
+    with safe_open(path, "pt") as file:
         metadata = file.metadata()
-    assert float(metadata["accuracy"]) == pytest.approx(found, abs=5e-4)
-    assert metadata["command"].startswith("python -m genmodels.judge mnist")
+    # That stands there of all 10,000 test images, of which a part may be at hand: three standard errors.
+    error = (found * (1 - found) * (1 / len(data.test_images) - 1 / 10_000)) ** 0.5
+    assert float(metadata["accuracy"]) == pytest.approx(found, abs=5e-4 + 3 * error)
+    assert metadata["command"].startswith(f"python -m genmodels.judge {dataset}")
     assert metadata["seed"] == "0"
+    assert int(metadata["images"]) >= images
+    if "digest" in metadata and len(data.images) == int(metadata["images"]):
+        assert metadata["digest"] == judge.digest(data)
 
 
-def test_features_are_the_same_for_bytes_and_floats_and_for_any_company(real: Tensor) -> None:
-    mnist = judge.load_judge("mnist")
-    found = mnist.features(real[:200])
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
+def test_features_are_the_same_for_bytes_and_floats_and_for_any_company(dataset: str) -> None:
+    real, expert = load(dataset).images[:200], judge.load_judge(dataset)
+    found = expert.features(real)
     assert found.shape == (200, 64)
-    assert torch.allclose(found, mnist.features(real[:200].float() / 255), atol=1e-5)
-    assert torch.allclose(found[50:60], mnist.features(real[50:60]), atol=1e-4)
-    assert torch.equal(mnist.head(found), mnist.logits(real[:200]))
+    assert torch.allclose(found, expert.features(real.float() / 255), atol=1e-5)
+    assert torch.allclose(found[50:60], expert.features(real[50:60]), atol=1e-4)
+    assert torch.equal(expert.head(found), expert.logits(real))
 
 
 @pytest.mark.slow
@@ -134,6 +145,23 @@ def test_dust_no_eye_sees_changes_little(real: Tensor) -> None:
     dust = torch.randint(0, 32, real.shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     assert metrics.feature_distance(torch.maximum(real, dust), "mnist").distance < 2 * clean.floor
     assert metrics.feature_distance(real.float() / 255 * 0.7, "mnist").distance > 10 * clean.floor  # seen
+
+
+def test_photographs_may_be_faintly_grained_but_neither_blurred_nor_coarse() -> None:
+    photographs = metrics.some(load("cifar10").images, 500)
+    grain = torch.randint(-8, 9, photographs.shape, generator=torch.Generator().manual_seed(0))
+    clean = metrics.feature_distance(photographs, "cifar10")
+    assert clean.count == 500
+    assert clean.distance == pytest.approx(clean.floor)
+    grained = metrics.feature_distance((photographs + grain).clamp(0, 255).byte(), "cifar10")
+    assert grained.distance < 1.5 * clean.floor
+    pixels = photographs.float() / 255
+    blurred, coarse = (
+        functional.interpolate(functional.avg_pool2d(pixels, size), scale_factor=size, mode="bilinear")
+        for size in (2, 4)
+    )
+    found = metrics.feature_distance(blurred, "cifar10").distance
+    assert 10 * clean.floor < found < metrics.feature_distance(coarse, "cifar10").distance
 
 
 @pytest.mark.slow
@@ -215,13 +243,16 @@ def test_what_real_images_reach_stands_beside_and_is_measured_once(
     metrics.real_scores.cache_clear()
 
 
-def test_noise_and_a_single_class_are_seen_through(real: Tensor) -> None:
-    noise = torch.randint(0, 256, (COUNT, 1, 28, 28), generator=torch.Generator().manual_seed(0)).byte()
-    found = metrics.judge_samples(noise, "mnist")
+@pytest.mark.parametrize(("dataset", "some"), [("mnist", COUNT), ("cifar10", 500)])
+def test_noise_and_a_single_class_are_seen_through(dataset: str, some: int) -> None:
+    data = load(dataset)
+    noise = torch.randint(0, 256, (some, *data.shape), generator=torch.Generator().manual_seed(0)).byte()
+    found = metrics.judge_samples(noise, dataset)
     assert found["feature_distance"] > 50 * found["feature_distance_floor"]
-    assert found["coverage"] < 0.05
-    ones = load("mnist").images[load("mnist").labels == 1][:COUNT]
-    found = metrics.judge_samples(ones, "mnist")
+    assert found["coverage"] < 0.1
+    assert min(found[f"{name}_real"] for name in ("precision", "recall", "density", "coverage")) > 0.8
+    ones = data.images[data.labels == 1][:some]
+    found = metrics.judge_samples(ones, dataset)
     assert found["modes"] == 1
     assert found["class_kl"] > 1.9
 
@@ -254,6 +285,10 @@ def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
     assert [path.name for path in tmp_path.iterdir()] == ["judge"]  # nothing of the training is left
     first = judge.read(tmp_path / "judge")
     assert judge.accuracy(first, images, labels) > 0.95
+    with safe_open(tmp_path / "judge", "pt") as file:
+        facts = file.metadata()
+    assert facts["command"] == f"python -m genmodels.judge cifar10 --epochs {epochs}"
+    assert facts["digest"] == hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     # The same seed gives the same judge, though it be cut short on its way.
     write, saves = judge.torch.save, []
 
@@ -274,11 +309,11 @@ def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
 def test_what_a_judge_is_taught_with_stays_an_image() -> None:
     generator = torch.Generator().manual_seed(0)
     digits = judge.unit(load("mnist").images[:50])
-    changed = judge.dusted(judge.moved(digits, generator), generator)
+    changed = lessons.dusted(lessons.moved(digits, generator), generator)
     assert changed.shape == digits.shape
     assert 0 <= changed.min() <= changed.max() <= 1
     photographs = judge.unit(load("cifar10").images[:50])
-    slid = judge.slid(photographs, generator)
+    slid = lessons.slid(photographs, generator)
     pixels = {tuple(pixel) for pixel in photographs[7].flatten(1).T.tolist()}
     assert {tuple(pixel) for pixel in slid[7].flatten(1).T.tolist()} <= pixels  # sharp: nothing between two pixels
     inner = photographs[:, :, 8:24, 8:24]
@@ -292,8 +327,8 @@ def test_what_a_judge_is_taught_with_stays_an_image() -> None:
         for i in range(50)
     ]
     assert all(found)  # moved by at most four, mirrored or not
-    grained = judge.grained(photographs, generator)
+    grained = lessons.grained(photographs, generator)
     same = (grained == photographs).flatten(1).all(1).sum()
     assert 10 < same < 40
     assert 0 <= grained.min() <= grained.max() <= 1
-    assert (grained - photographs).abs().max() <= judge.DUST / 2
+    assert (grained - photographs).abs().max() <= lessons.DUST / 2
