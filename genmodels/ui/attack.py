@@ -14,8 +14,8 @@ from genmodels.pictures import to_uint8
 from genmodels.ui import tool
 from genmodels.ui.digits import DRAWING, FIRST, LOOK, MODELS, NUMBER, TEST, Digit, digit, generative, paired
 from genmodels.ui.drawing import Canvas, figure, number
-from genmodels.ui.formula import formula
 from genmodels.ui.mosaic import mosaic
+from genmodels.ui.notation import equation, equations
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
 NETWORK, BAYES = VICTIMS = ("network", "Bayes")
@@ -50,7 +50,7 @@ def attack(
     eps: Real(0, 0.5, "eps: most that a pixel in [0, 1] may change", front=True) = 0.15,
     length: Real(0, 6, "eps: length of the whole change, pixels in [0, 1]", front=True) = 2.0,
     target: Choice((ANY, *map(str, range(10))), "answer wanted") = ANY,
-    steps: Whole(1, 50, "steps of PGD") = attacked.STEPS,
+    steps: Whole(1, 50, "steps of PGD") = 10,
     restarts: Whole(1, 4, "starts of PGD") = 1,
     model: MODELS = FIRST,
     run: RUN = "",
@@ -68,8 +68,7 @@ def attack(
     return {
         "pictures": _pictures(seen, x, changed, victim, views, width),
         **{name: _answers(name, view, asked.origin, width) for name, view in views.items()},
-        "curve": _curve(kind, norm, size, width)
-        + f'<ul class="formulas"><li>{formula((RULES if norm == LINF else STRAIGHT)[kind])}</li></ul>',
+        "curve": _curve(kind, norm, size, width) + _formulas(kind, norm, size, steps),
     }
 
 
@@ -129,6 +128,14 @@ def _answers(name: str, view: Views, origin: str, width: int) -> str:
     )
 
 
+def _formulas(kind: str, norm: str, size: float, steps: int) -> str:
+    """The rule of the attack, and its numbers."""
+    numbers = [r"\varepsilon\;=\;", size]
+    if kind == PGD:
+        numbers += [r"\quad\alpha = 2.5\,\varepsilon\,/\,T\;=\;", 2.5 * size / steps, r"\quad T\;=\;", float(steps)]
+    return equations([equation((RULES if norm == LINF else STRAIGHT)[kind]), equation(*numbers)])
+
+
 def _curve(kind: str, norm: str, size: float, width: int) -> str:
     """Accuracy against eps of both, measured beforehand."""
     known = attacked.shipped()
@@ -154,7 +161,7 @@ ATTACK = Tool(
     "attack",
     "A change that hardly shows, and another answer",
     "The gradient says which way each pixel must move to confuse a classifier. Move eps: how little is enough for the "
-    "network, how much for the Bayes classifier? Draw your own digit and turn it into another.",
+    "network, and how little for the Bayes classifier? Draw your own digit and turn it into another.",
     attack,
     ("pictures", *VICTIMS, "curve"),
     (
