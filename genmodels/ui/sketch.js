@@ -80,9 +80,10 @@ element.addEventListener("click", (event) => {
 
 element.addEventListener("preset", ({ target: tool }) => every(".sketch", tool).forEach(repaint));
 
-// Who picks a test picture by its number wants to see that one.
-element.addEventListener("input", (event) => {
+// Who picks a test picture by its number wants to see that one; captured, for the tool asks as soon as it hears.
+const choose = (event) => {
   const field = event.target.closest('.field[data-name="number"]');
   const looked = field?.closest(".tool").querySelector('input[type=radio][value="test picture"]');
   if (looked) looked.checked = true;
-});
+};
+element.addEventListener("input", choose, { capture: true });
