@@ -98,9 +98,9 @@ def _formulas(found: Answer) -> str:
                 float(best),
                 r"|x)\;=\;",
                 round(found.log_likelihood[best].item(), 1),
-                r"\;-\;",
+                r"\;-\;(",
                 round(math.log(10) + found.log_evidence, 1),
-                r"\;=\;",
+                r")\;=\;",
                 round(found.bayes[best].log().item(), 3) + 0.0,
             ),
         ]

@@ -59,7 +59,7 @@ def _copied(identity: str, moment: int) -> Source:
     run = registry.find(identity)
     if run is None:
         raise UserError(NONE)
-    return _source(run.averaged(), run.dataset, run.snapshot().images)
+    return _source(run.averaged().cpu(), run.dataset, run.snapshot().images)
 
 
 def _source(model: Model, dataset: Dataset, images: int) -> Source:

@@ -93,13 +93,14 @@ element.addEventListener("click", (event) => {
   remember();
 });
 
-// A tool computes once it is seen, and again where its width changes.
+// A tool computes once it is seen, and again where its width changes: one after the other, so that the first is quick.
 const widths = new WeakMap();
+let turn = Promise.resolve();
 const seen = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries)
     if (contentRect.width > 0 && Math.abs(contentRect.width - (widths.get(target) ?? 0)) > 1) {
       widths.set(target, contentRect.width);
-      refresh(target);
+      turn = turn.then(() => refresh(target));
     }
 });
 recall();
