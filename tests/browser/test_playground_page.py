@@ -18,11 +18,7 @@ class Plane:
         self.page, self.address = lab.page, lab.address
         self.wait = lab.wait
         self.page.goto(f"{lab.address}?tab=playground{query}")
-        self.page.wait_for_selector("button[role=tab]")
-        self.page.wait_for_timeout(300)
-        if not self.page.is_visible("#playground canvas"):  # on a phone, among the tabs that found no room
-            self.page.click(".overflow-menu > button")
-            self.page.click(".overflow-dropdown button:text('Playground')")
+        self.page.wait_for_selector("#playground canvas")  # which the link opens, on a phone from the menu
 
     def ready(self) -> "Plane":
         """Waits until the first frame and its measures are there, and nothing more is asked."""
