@@ -9,6 +9,8 @@ import json
 import math
 import os
 import tempfile
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,14 @@ def write(path: Path, content: bytes) -> None:
             Path(fresh).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(_unwritable(path, error)) from error
+
+
+def checksum(tensors: Iterable[Tensor]) -> int:
+    """CRC-32 of what tensors hold, one after the other: tells weights or images from others."""
+    total = 0
+    for tensor in tensors:
+        total = zlib.crc32(tensor.cpu().contiguous().numpy(), total)
+    return total
 
 
 def _unwritable(path: Path, error: OSError) -> str:

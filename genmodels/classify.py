@@ -5,7 +5,6 @@ python -m genmodels.classify    writes genmodels/classify.json, the reference of
 
 import json
 import math
-import zlib
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,9 +16,9 @@ from torch.nn import functional
 from genmodels import checkpoint, weights
 from genmodels.data import load
 from genmodels.errors import UserError
-from genmodels.judge import load_judge, unit
+from genmodels.judge import load_judge
 from genmodels.likelihood import bayes_logits, inside
-from genmodels.metrics import some
+from genmodels.metrics import label_agreement, some
 from genmodels.models.base import Model
 from genmodels.theory.bayes import log_posterior
 
@@ -105,7 +104,7 @@ def measure(model: Model, most: int, sizes: tuple[int, int]) -> Reference:
     return Reference(
         samples=counts,
         accuracy=[(logits.argmax(1) == labels).double().mean().item() for logits in found["digits"]],
-        judge=(load_judge("mnist").logits(unit(digits)).argmax(1) == labels).double().mean().item(),
+        judge=label_agreement(digits, labels, "mnist"),
         evidence={
             kind: [[round(value, 2) for value in _evidence(logits).tolist()] for logits in rows]
             for kind, rows in found.items()
@@ -116,20 +115,14 @@ def measure(model: Model, most: int, sizes: tuple[int, int]) -> Reference:
 def reference(model: Model, samples: int) -> Reference:
     """What was measured of the model that comes along, known by its weights; else measured now, on fewer digits."""
     known = shipped()
-    return Reference(**known["reference"]) if known["weights"] == _sum(model) else _quick(model, samples)
+    if known["weights"] == checkpoint.checksum(model.state_dict().values()):
+        return Reference(**known["reference"])
+    return _quick(model, samples)
 
 
 @cache
 def shipped() -> dict:
     return json.loads(RESULTS.read_text(encoding="utf-8"))
-
-
-def _sum(model: Model) -> int:
-    """Tells weights from other weights."""
-    total = 0
-    for tensor in model.state_dict().values():
-        total = zlib.crc32(tensor.cpu().numpy().tobytes(), total)
-    return total
 
 
 @lru_cache(maxsize=8)
@@ -157,7 +150,7 @@ def _evidence(log_likelihood: Tensor) -> Tensor:
 def main() -> None:
     model = checkpoint.load(weights.path_of("cvae", "mnist")).model
     found = measure(model, SAMPLES[-1], MEASURED)
-    facts = {"weights": _sum(model), "reference": asdict(found)}
+    facts = {"weights": checkpoint.checksum(model.state_dict().values()), "reference": asdict(found)}
     RESULTS.write_text(json.dumps(facts) + "\n", encoding="utf-8")
     print(dict(zip(found.samples, found.accuracy, strict=True)), "judge", found.judge)
 

@@ -1,7 +1,6 @@
 """How good are generated images? Comparisons of the judge's features, always with n and a floor."""
 
 import json
-import zlib
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -116,9 +115,7 @@ def real_scores(data: Dataset, count: int) -> tuple[float, Closeness]:
     Kept in the cache folder: the features of training images take longer than those of samples, and never change.
     """
     sets = some(data.images, count), some(data.test_images, count)
-    digest = 0
-    for tensor in (*sets, *load_judge(data.name).state_dict().values()):
-        digest = zlib.crc32(tensor.cpu().contiguous().numpy(), digest)
+    digest = checkpoint.checksum((*sets, *load_judge(data.name).state_dict().values()))
     key = f"{data.name} n={count} k={NEIGHBOURS} {digest:08x}"
     path, known = cache_folder() / "floors.json", {}
     with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file, or none: measure
