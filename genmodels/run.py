@@ -43,7 +43,7 @@ class Queue(Protocol):
 
 
 class Run:
-    """One model learning one data set.
+    """One model learning one data set, given by its name or as it is.
 
     `seconds`, `rounds` and `images` say when it is done, counted from here on if it resumes a checkpoint. UserError
     for anything that cannot be trained: unknown names, settings out of bounds, a device that is not there, a
@@ -53,7 +53,7 @@ class Run:
     def __init__(
         self,
         model: str,
-        dataset: str,
+        dataset: str | data.Dataset,
         settings: dict[str, Any],
         *,
         seed: int = 0,
@@ -64,7 +64,8 @@ class Run:
         resume: checkpoint.Checkpoint | None = None,
     ) -> None:
         self.id = secrets.token_urlsafe(16)
-        self.model, self.dataset = model, data.load(dataset)
+        self.model = model
+        self.dataset = dataset if isinstance(dataset, data.Dataset) else data.load(dataset)
         self.seed = SEED.check("seed", resume.seed if resume else seed)
         with in_words():
             self.trainer = prepare(model, self.dataset, settings, self.seed, device, resume)
