@@ -35,28 +35,29 @@ class Nearest:
         return f"{lie}: no sign of memorising."
 
 
-def nearest(queries: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """Euclidean distance (N,) of each query to the nearest of the references, and that one's index (N,).
+def nearest(queries: Tensor, references: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
+    """Euclidean distances (N, count) of each query to its nearest references, the nearest first, and which they are.
 
-    Both are (count, ...) of one shape, bytes (then taken as [0, 1]) or floats: images or features of images. Memory
+    Both are (number, ...) of one shape, bytes (then taken as [0, 1]) or floats: images or features of images. Memory
     is that of a piece of 1,000 queries and 5,000 references.
     """
     queries, references = queries.flatten(1), references.flatten(1)
-    closest = torch.full((len(queries),), torch.inf)
-    indices = torch.zeros(len(queries), dtype=torch.int64)
+    values, indices = torch.empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
     for start in range(0, len(references), REFERENCES):
         block = unit(references[start : start + REFERENCES])
         half = block.square().sum(1) / 2
-        for first in range(0, len(queries), QUERIES):
-            rows = slice(first, first + QUERIES)
-            # |q - r|^2 / 2, short of |q|^2 / 2, which all references share.
-            value, index = torch.addmm(half, unit(queries[rows]), block.T, alpha=-1).min(1)
-            better = value < closest[rows]
-            closest[rows] = torch.where(better, value, closest[rows])
-            indices[rows] = torch.where(better, index + start, indices[rows])
+        # |q - r|^2 / 2, short of |q|^2 / 2, which all references share.
+        found = [
+            torch.addmm(half, unit(part), block.T, alpha=-1).topk(min(count, len(block)), largest=False)
+            for part in queries.split(QUERIES)
+        ]
+        values = torch.cat([values, torch.cat([part.values for part in found])], 1)
+        indices = torch.cat([indices, torch.cat([part.indices for part in found]) + start], 1)
+        best = values.topk(min(count, values.shape[1]), largest=False)
+        values, indices = best.values, indices.gather(1, best.indices)
     # Differences of the images themselves: a copy is at distance 0 exactly.
     pairs = zip(queries.split(QUERIES), indices.split(QUERIES), strict=True)
-    return torch.cat([(unit(part) - unit(references[index])).norm(dim=1) for part, index in pairs]), indices
+    return torch.cat([(unit(part)[:, None] - unit(references[index])).norm(dim=2) for part, index in pairs]), indices
 
 
 def compare(samples: Tensor, training: Tensor, held_out: Tensor) -> Nearest:
@@ -66,4 +67,4 @@ def compare(samples: Tensor, training: Tensor, held_out: Tensor) -> Nearest:
     """
     distances, indices = nearest(samples, training)
     yardstick, _ = nearest(held_out[: len(samples)], training)
-    return Nearest(distances, indices, yardstick, nearest(samples, held_out)[0])
+    return Nearest(distances[:, 0], indices[:, 0], yardstick[:, 0], nearest(samples, held_out)[0][:, 0])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from genmodels import drawn
 from genmodels.data import Dataset, load
 from genmodels.judge import load_judge, unit
-from genmodels.memorisation import REFERENCES, Nearest
+from genmodels.memorisation import Nearest, nearest
 from genmodels.metrics import some
 from genmodels.models.adversarial import Adversarial
 from genmodels.models.gan import GAN
@@ -115,14 +115,14 @@ class Neighbours:
 
 def neighbours(samples: Tensor, data: Dataset, count: int, space: str) -> Neighbours:
     """The `count` nearest training images of bytes (N, C, H, W): by pixels among all, by features among a few."""
-    indices, distances = ranked(points(samples, data, space), references(data.name, space), count)
+    distances, indices = nearest(points(samples, data, space), references(data.name, space), count)
     held_out = yardstick(data.name, space)
     expected = held_out.median().item()
     if space == FEATURES:  # a copy may be missed among a few
         ratio = distances[:, 0].median().item() / expected
         verdict = f"Samples lie {ratio:.2f} times as far as unseen test images do; only pixels tell whether it copies."
         return Neighbours(chosen(data)[indices], distances, expected, verdict, len(chosen(data)))
-    unseen = ranked(samples, data.test_images, 1)[1][:, 0]
+    unseen = nearest(samples, data.test_images)[0][:, 0]
     near = Nearest(distances[:, 0], indices[:, 0], held_out, unseen)
     return Neighbours(indices, distances, expected, near.verdict, len(data.images))
 
@@ -148,17 +148,4 @@ def yardstick(name: str, space: str) -> Tensor:
     """Distances (HELD_OUT,) of held-out images to their nearest training images."""
     data = load(name)
     held_out = points(some(data.test_images, HELD_OUT), data, space)
-    return ranked(held_out, references(name, space), 1)[1][:, 0]
-
-
-def ranked(queries: Tensor, references: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Indices (N, count) of the nearest references of each query, the nearest first, and Euclidean distances; bytes
-    count as [0, 1]. For a few hundred queries: all products are held at once."""
-    queries, references = queries.flatten(1), references.flatten(1)
-    floats, parts = unit(queries), []
-    for block in references.split(REFERENCES):
-        block = unit(block)
-        # |q - r|^2 / 2, short of |q|^2 / 2, which all references share.
-        parts.append(torch.addmm(block.square().sum(1) / 2, floats, block.T, alpha=-1))
-    indices = torch.cat(parts, 1).topk(min(count, len(references)), largest=False).indices
-    return indices, (floats[:, None] - unit(references[indices])).norm(dim=2)
+    return nearest(held_out, references(name, space))[0][:, 0]

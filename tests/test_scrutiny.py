@@ -10,7 +10,7 @@ from genmodels import drawn, scrutiny
 from genmodels.errors import UserError
 from genmodels.metrics import some
 from genmodels.models.gan import GAN
-from genmodels.scrutiny import FEATURES, PIXELS, heat, neighbours, normed, opinion, ranked
+from genmodels.scrutiny import FEATURES, PIXELS, heat, neighbours, normed, opinion
 from genmodels.ui.scrutiny import JUDGES, nearest, opinions
 from genmodels.ui.sources import MINE, source
 
@@ -26,13 +26,10 @@ def test_every_opponent_shipped_prefers_test_images_and_slopes_are_its_own(name)
     place = found.slopes[0].abs().flatten().argmax()
     model = scrutiny.among(asked.model, None)
     base = asked.model.from_uint8(images[:1]).double()
-    step = torch.zeros(784, dtype=torch.float64)
-    step[place] = 1e-3
+    step = torch.zeros_like(base)
+    step.view(-1)[place] = 1e-3
     with torch.no_grad():
-        scores = [
-            model.double().critic(base + (1 - asked.model.low) * k * step.view(1, 1, 28, 28), labels[:1])
-            for k in (1, -1)
-        ]
+        scores = [model.double().critic(base + (1 - asked.model.low) * k * step, labels[:1]) for k in (1, -1)]
     model.float()
     difference = (scores[0] - scores[1]).item() / 2e-3
     assert difference == pytest.approx(found.slopes[0].flatten()[place].item(), rel=0.05)
@@ -83,14 +80,6 @@ def test_copies_are_found_and_called_so():
     index = scrutiny.chosen(data)[7]
     few = neighbours(data.images[index][None], data, 1, FEATURES)
     assert few.indices[0, 0] == index and few.of == 2000 and "only pixels tell" in few.verdict
-
-
-def test_ranks_are_those_of_plain_distances():
-    generator = torch.Generator().manual_seed(0)
-    queries, references = (torch.rand(count, 6, generator=generator) for count in (7, 30))
-    values, indices = torch.cdist(queries, references).topk(4, largest=False)
-    found, distances = ranked(queries, references, 4)
-    assert torch.equal(found, indices) and torch.allclose(distances, values, atol=1e-5)
 
 
 def test_the_page_says_from_how_many():
