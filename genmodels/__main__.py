@@ -83,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
     some.add_argument("--models", nargs="+", default=[*MODELS], metavar="MODEL")
     some.add_argument("--datasets", nargs="+", default=[*DATASETS], metavar="DATASET")
     some.add_argument("--seconds", type=float, default=60, help="of training for each (60)")
+    some.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="a row for each (0)")
+    some.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the models")
     some.add_argument("--again", action="store_true", help="measure what is known, too")
     some.add_argument("--out", type=Path, default=PLACE, help="where the rows are kept (genmodels/bench.json)")
     some.add_argument("--json", action="store_true")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,7 +55,10 @@ def test_two_seconds_of_the_smallest_model_through_the_command_line(tmp_path):
     assert row["images"] == row["rounds"] * 64  # the batch of this model
     assert row["images"] / 4 < row["images_per_second"] < row["images"] / 2 * 1.01
     assert row["recognisable_seconds"] is None or 0 < row["recognisable_seconds"] < 3
-    assert row["failed"] is None
+    assert row["failed"] is None and row["seed"] == 0 and row["settings"] == {}
+    assert [images for _, images, _ in row["path"]] == sorted({images for _, images, _ in row["path"]})
+    assert len(row["path"]) >= 3 and row["path"][-1][1] == row["images"] and 0.01 < row["path_floor"] < 2
+    assert all(0 < seconds < 3 and 0.01 < distance < 200 for seconds, _, distance in row["path"])
     assert set(row["machine"]) == {"processor", "cores", "threads", "accelerator", "torch"}
     assert row["machine"]["torch"] == torch.__version__ and row["machine"]["processor"]
     assert len(row["date"].split("-")) == 3
@@ -65,12 +69,14 @@ def test_two_seconds_of_the_smallest_model_through_the_command_line(tmp_path):
     assert json.loads(done.stdout) == {"rows": [row]} and out.read_bytes() == before
 
 
-def made_up(model, dataset, seconds):
+def made_up(model, dataset, seconds, seed=0, settings=None):
     """A row as `measure` gives it, with a number that is never the same."""
     return dict.fromkeys(FIGURES, 1.0) | {
         "model": model,
         "dataset": dataset,
         "seconds": seconds,
+        "seed": seed,
+        "settings": settings or {},
         "recognisable_seconds": None,
         "failed": None,
         "images_per_second": float(next(made_up.numbers)),
@@ -83,11 +89,11 @@ made_up.numbers = count(1)
 def test_a_row_is_measured_once_for_a_machine_and_kept_when_the_rest_is_cut_short(command, tmp_path, monkeypatch):
     measured = []
 
-    def measure(model, dataset, seconds):
+    def measure(model, dataset, seconds, seed, settings):
         measured.append((model, seconds))
         if model == "vae":
             raise KeyboardInterrupt
-        return made_up(model, dataset, seconds)
+        return made_up(model, dataset, seconds, seed, settings)
 
     def rates():
         return [row["images_per_second"] for row in json.loads((tmp_path / "bench.json").read_text())["rows"]]
@@ -114,16 +120,52 @@ def test_a_row_is_measured_once_for_a_machine_and_kept_when_the_rest_is_cut_shor
     assert "1000 cores" in printed.out and f"| gan | mnist | {rates()[-1]:.0f} |" in printed.out
 
 
+def test_seeds_and_settings_have_rows_of_their_own(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "measure", made_up)
+    words = ("--models", "gan", "--datasets", "mnist")
+    _, printed = command(*words, "--seeds", 0, 1, 2)
+    assert "| gan | mnist |" in printed.out and len(printed.out.splitlines()) == 6  # one line for all three
+    command(*words, "--set", "steps=10", "--set", "batch=64")  # the second is as it is
+    rows = bench.read(tmp_path / "bench.json")
+    assert [(row["seed"], row["settings"]) for row in rows] == [(0, {}), (1, {}), (2, {}), (0, {"steps": 10})]
+    _, printed = command(*words, "--set", "steps=10")
+    assert "| gan steps=10 | mnist |" in printed.out and bench.read(tmp_path / "bench.json") == rows
+    old = [{key: value for key, value in row.items() if key not in bench.UNSAID} for row in rows[:1]]
+    (tmp_path / "bench.json").write_text(json.dumps({"rows": old}))
+    assert bench.read(tmp_path / "bench.json") == [bench.UNSAID | rows[0]]  # rows from before there were seeds
+
+
+def test_a_table_says_the_spread_of_three_seeds_and_none_of_one():
+    rows = [
+        bench.UNSAID
+        | made_up("gan", "mnist", 60, seed)
+        | {"machine": bench.machine(), "distance": distance, "recognisable_seconds": 2.0 * seed + 1}
+        for seed, distance in enumerate((4.0, 5.0, 6.0))
+    ]
+    assert "| 3.0 s | 5.00 \N{PLUS-MINUS SIGN} 1.00 | 1.00 |" in bench.table(rows)
+    assert "| 1.0 s | 4.00 | 1.00 |" in bench.table(rows[:1])
+    failed = {"failed": "The images are not finite.", "distance": None, "recognisable_seconds": None}
+    assert "| not yet | not finite |" in bench.table([*rows[:2], rows[2] | failed])
+
+
+def test_the_readme_holds_the_table_of_the_rows_that_come_along():
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert bench.table(bench.read()) in readme
+
+
 def test_the_first_recognisable_picture_is_the_first_below_the_distance(monkeypatch):
     passed = count()
-    distances = iter([50.0, 9.0, 50.0])
+    distances = iter([50.0, 9.0, 50.0, *[8.0] * 100])
     monkeypatch.setattr(bench, "RECOGNISABLE", {"mnist": 10.0})
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(passed) / 100)
     monkeypatch.setattr(bench.metrics, "frechet_distance", lambda a, b: next(distances))
     monkeypatch.setattr(bench.metrics, "judge_samples", lambda images, name: {"feature_distance": 7.0})
     row = bench.measure("gan", "mnist", 3.0)
     assert 0.6 <= row["recognisable_seconds"] < 0.8  # the second look
-    assert row["distance"] == 7 and next(distances) == 50  # nobody looked again
+    assert row["distance"] == 7
+    assert [distance for _, _, distance in row["path"][:4]] == [50, 9, 50, 8]  # the path goes on
+    gaps = [after[0] / before[0] for before, after in zip(row["path"], row["path"][1:], strict=False)]
+    assert gaps[0] < 1.35 < min(gaps[1:-1])  # in longer steps: 1.2 and 1.5
     assert row["images_per_second"] == pytest.approx(row["images"] / 3, rel=0.1)
 
 
@@ -164,6 +206,9 @@ def test_mistakes_get_one_sentence(command, tmp_path):
     assert "choose one of" in sentence("--datasets", "imagenet")
     assert "seconds" in sentence("--models", "gan", "--seconds", "nan")
     assert "seconds" in sentence("--models", "gan", "--seconds", 0)
+    assert "seeds" in sentence("--models", "gan", "--seeds", -1)
+    assert "no setting 'colour'" in sentence("--models", "gan", "--set", "colour=3")
+    assert "steps must be" in sentence("--models", "gan", "--set", "steps=many")
     for text in ("[", "[]", '{"rows": 3}', '{"rows": [3]}'):
         (tmp_path / "other").write_text(text)
         words = ("--models", "gan", "--datasets", "mnist")
