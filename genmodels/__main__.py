@@ -13,8 +13,11 @@ from genmodels import commands
 from genmodels.bench import DATASETS, PLACE, bench
 from genmodels.errors import UserError
 from genmodels.models import MODELS
+from genmodels.own_files import SIDES
 from genmodels.report import evaluate
 from genmodels.selfcheck import selfcheck
+
+OWN_HELP = "the pictures that it learned, if they were your own"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +35,11 @@ def parser() -> argparse.ArgumentParser:
 
     some = command(commands.train, "train a model; it is saved at the end and on Ctrl-C")
     some.add_argument("model")
-    some.add_argument("dataset")
+    some.add_argument("dataset", nargs="?", help="mnist, fashion_mnist, cifar10, or nothing with --data")
+    some.add_argument("--data", type=Path, metavar="PATH", help="your own pictures: a folder, a zip or a .npy")
+    some.add_argument("--side", type=int, choices=SIDES, help="pixels to which they are scaled (as they come)")
+    some.add_argument("--colour", choices=("grey", "colour"), help="(as they come)")
+    some.add_argument("--mirror", action=argparse.BooleanOptionalAction, help="half of them (in colour)")
     limit = some.add_mutually_exclusive_group()
     limit.add_argument("--seconds", type=float, help="how long (60 if nothing else is said)")
     limit.add_argument("--rounds", type=int)
@@ -54,11 +61,13 @@ def parser() -> argparse.ArgumentParser:
 
     some = command(commands.reconstruct, "test images and what an autoencoder makes of them")
     some.add_argument("file", type=Path)
-    some.add_argument("--count", type=int, default=32)
+    some.add_argument("--data", type=Path, metavar="PATH", help=OWN_HELP)
+    some.add_argument("--count", type=int, help="(32)")
     some.add_argument("--out", type=Path, default=Path("reconstructions.png"), help="a .png or .safetensors")
 
     some = command(commands.interpolate, "a walk between two seeds (generators) or two test images (autoencoders)")
     some.add_argument("file", type=Path)
+    some.add_argument("--data", type=Path, metavar="PATH", help=OWN_HELP)
     some.add_argument("start", type=int, metavar="FROM")
     some.add_argument("end", type=int, metavar="TO")
     some.add_argument("--steps", type=int, default=12)
@@ -67,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
 
     some = command(evaluate, "measure a saved model: distances, likelihoods, reconstructions, whatever applies")
     some.add_argument("file", type=Path)
+    some.add_argument("--data", type=Path, metavar="PATH", help=OWN_HELP)
     some.add_argument("--count", type=int, default=10_000, help="samples to draw (10,000)")
     some.add_argument(
         "--full", action="store_true", help="likelihoods on all test images, a classifier taught by samples"

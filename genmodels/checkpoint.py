@@ -10,7 +10,7 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from genmodels import __version__
 from genmodels.errors import UserError
 from genmodels.models import MODELS, build
 from genmodels.models.base import Model, settings_of
+from genmodels.own_data import plain
 from genmodels.training import Trainer
 
 FORMAT = "genmodels 1"
@@ -47,11 +48,15 @@ class Checkpoint:
     seconds: float
     state: dict[str, Tensor]
     can_resume: bool
+    names: tuple[str, ...]  # of the classes of one's own pictures, else none
 
 
-def save(path: str | Path, trainer: Trainer, dataset: str, seed: int, seconds: float) -> None:
+def save(
+    path: str | Path, trainer: Trainer, dataset: str, seed: int, seconds: float, names: Sequence[str] = ()
+) -> None:
     """Writes a training so that it can be sampled from and resumed: the whole file or, on any failure, none of it.
 
+    `names` are those of the classes, where the data set is not one that this program knows.
     Raises UserError where the folder cannot be written to.
     """
     model = trainer.view()
@@ -62,6 +67,7 @@ def save(path: str | Path, trainer: Trainer, dataset: str, seed: int, seconds: f
         "dataset": dataset,
         "shape": json.dumps(model.shape),
         "classes": str(model.classes),
+        **({"names": json.dumps(names)} if names else {}),
         "settings": json.dumps(model.settings()),
         "seed": str(seed),
         "rounds": str(trainer.round_number),
@@ -187,7 +193,9 @@ def _facts(metadata: dict[str, str]) -> tuple[tuple[int, int, int], int, dict[st
         raise ValueError("no such images")
     if not isinstance(settings, dict) or not set(settings) <= set(settings_of(MODELS[metadata["model"]])):
         raise ValueError("no such model")
-    if len(metadata["dataset"]) > 200:
+    names = json.loads(metadata.get("names", "[]"))
+    known = isinstance(names, list) and len(names) in (0, classes) and all(type(name) is str for name in names)
+    if len(metadata["dataset"]) > 200 or not known or any(plain(name) != name for name in names):
         raise ValueError("no such data set")
     facts = {
         "dataset": metadata["dataset"],
@@ -195,6 +203,7 @@ def _facts(metadata: dict[str, str]) -> tuple[tuple[int, int, int], int, dict[st
         "rounds": int(metadata["rounds"]),
         "images": int(metadata["images"]),
         "seconds": float(metadata["seconds"]),
+        "names": tuple(names),
     }
     if not math.isfinite(facts["seconds"]) or min(facts["seed"], facts["rounds"], facts["images"]) < 0:
         raise ValueError("no such run")

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, distributed
 
-from genmodels import checkpoint, data
+from genmodels import checkpoint, data, own_data
 from genmodels.errors import UserError
 from genmodels.history import columns_of
 from genmodels.models import MODELS, can
@@ -58,10 +59,11 @@ def train(arguments: Namespace) -> None:
     if all(value is None for value in limits.values()):
         limits["seconds"] = SECONDS
     resume = checkpoint.load(arguments.resume) if arguments.resume else None
+    dataset, words = _learned(arguments, resume)
     settings = _settings(arguments.set)
     run = Run(
         arguments.model,
-        arguments.dataset,
+        dataset,
         settings,
         seed=arguments.seed,
         device=arguments.device,
@@ -71,7 +73,7 @@ def train(arguments: Namespace) -> None:
     out = arguments.out or Path("runs", f"{run.model}-{run.dataset.name}-{run.seed}.safetensors")
     checkpoint.check_place(out)
     if loud:
-        print(f"{arguments.model} on {run.dataset.describe()}", flush=True)
+        print(*words, f"{arguments.model} on {run.dataset.describe()}", sep="\n", flush=True)
     signal.signal(signal.SIGINT, lambda number, frame: run.stop())
     signal.signal(signal.SIGTERM, lambda number, frame: run.stop())
     last = run.run(ProgressLine() if loud else None)
@@ -84,7 +86,10 @@ def train(arguments: Namespace) -> None:
     run.save(out)
     if loud:
         words = {"done": "Saved", "stopped": "Stopped and saved"}[last.state]
-        again = ["python", "-m", "genmodels", "train", arguments.model, arguments.dataset, "--resume", str(out)]
+        what = ["--data", str(arguments.data)] if arguments.data else [run.dataset.name]
+        if arguments.mirror is not None:
+            what.append("--mirror" if arguments.mirror else "--no-mirror")
+        again = ["python", "-m", "genmodels", "train", arguments.model, *what, "--resume", str(out)]
         print(f"{words} after {last.images:,} images in {last.seconds:.1f} s: {out}")
         print(f"Go on with: {shlex.join([*again, '--out', str(out)])}")
 
@@ -136,15 +141,17 @@ def reconstruct(arguments: Namespace) -> None:
     saved = checkpoint.load(arguments.file)
     if not can(saved.model, "reconstruct"):
         raise UserError(f"{saved.model.name} cannot reconstruct: try sample.")
-    dataset = _dataset(saved)
-    count = Whole(1, len(dataset.test_images), "").check("--count", arguments.count)
+    dataset = _dataset(saved, arguments.data)
+    most = len(dataset.test_images)
+    count = Whole(1, most, "").check("--count", min(32, most) if arguments.count is None else arguments.count)
+    columns = min(8, count)
     labels = dataset.test_labels[:count]
     originals = saved.model.from_uint8(dataset.test_images[:count])
     rows = reconstructions(saved.model, originals, labels, torch.Generator().manual_seed(0))
     if arguments.out.suffix == ".safetensors":
         _write(arguments.out, to_uint8(rows[-1]), 8, {"originals": to_uint8(rows[0]), "labels": labels})
     else:
-        _write(arguments.out, to_uint8(interleave(rows, 8)), 8, {})
+        _write(arguments.out, to_uint8(interleave(rows, columns)), columns, {})
 
 
 def interpolate(arguments: Namespace) -> None:
@@ -154,7 +161,7 @@ def interpolate(arguments: Namespace) -> None:
     ends = (arguments.start, arguments.end)
     labels = torch.zeros(2, dtype=torch.int64)
     if can(model, "encode"):
-        dataset = _dataset(saved)
+        dataset = _dataset(saved, arguments.data)
         index = [Whole(0, len(dataset.test_images) - 1, "").check("FROM and TO", end) for end in ends]
         labels = dataset.test_labels[index]
         with torch.no_grad():
@@ -186,6 +193,7 @@ def info(arguments: Namespace) -> None:
         "dataset": saved.dataset,
         "shape": saved.model.shape,
         "classes": saved.model.classes,
+        **({"names": saved.names} if saved.names else {}),
         "seed": saved.seed,
         "rounds": saved.rounds,
         "images": saved.images,
@@ -246,8 +254,25 @@ def _labels(text: str | None, count: int, classes: int, conditional: bool) -> Te
     return torch.tensor([*wanted]).repeat(-(-count // len(wanted)))[:count]
 
 
-def _dataset(saved: checkpoint.Checkpoint) -> data.Dataset:
-    dataset = data.load(saved.dataset)
+def _learned(arguments: Namespace, resume: checkpoint.Checkpoint | None) -> tuple[data.Dataset, Sequence[str]]:
+    """The data set to train on, and what there is to say of one's own pictures."""
+    if arguments.data and arguments.dataset:
+        raise UserError("Give the name of a data set or --data PATH, not both.")
+    if arguments.data and resume:
+        return own_data.of(resume, arguments.data, arguments.mirror), ()
+    if arguments.data:
+        colour = None if arguments.colour is None else arguments.colour == "colour"
+        own = own_data.read(arguments.data, arguments.side, colour, arguments.mirror)
+        return own.dataset, own.words
+    if (arguments.side, arguments.colour, arguments.mirror) != (None, None, None):
+        raise UserError("--side, --colour and --mirror belong to --data PATH.")
+    if not arguments.dataset and not resume:
+        raise UserError(f"Say what to learn: {', '.join(data.NAMES)}, or --data PATH for pictures of your own.")
+    return data.load(arguments.dataset or resume.dataset), ()
+
+
+def _dataset(saved: checkpoint.Checkpoint, path: Path | None) -> data.Dataset:
+    dataset = own_data.of(saved, path)
     if dataset.shape != saved.model.shape:
         raise UserError(f"The file's images are not shaped like those of {dataset.title}.")
     return dataset

@@ -27,6 +27,7 @@ from genmodels.errors import UserError
 from genmodels.formats import read_column, read_folder, read_sheets, write_sheets
 
 NAMES = ("mnist", "fashion_mnist", "cifar10")
+OWN = "own"  # the name of pictures that somebody brings along, see own_data.py
 BUNDLED = Path(__file__).parent / "datasets"
 WHOLE_TEST = 10_000  # images in the complete test part of each set
 LARGEST_DOWNLOAD = 2**28  # bytes; the largest archive, CIFAR-10's, has 170 million
@@ -48,6 +49,8 @@ class Dataset:
     classes: tuple[str, ...]
     whole: int  # training images in the complete set
     source: str  # "bundled" or the folder
+    shift: int = 0  # pixels by which each image is moved at most whenever it is drawn
+    mirror: bool = False  # half the time
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -140,6 +143,8 @@ def cache_folder() -> Path:
 
 
 def _known(name: str) -> _Facts:
+    if name == OWN:
+        raise UserError("These are pictures of somebody's own, which this program does not have: give --data PATH.")
     if name not in NAMES:
         raise UserError(f"There is no data set {str(name)[:40]!r}: choose one of {', '.join(NAMES)}.")
     return _FACTS[name]

@@ -11,7 +11,7 @@ import torch
 
 from genmodels import likelihood, memorisation, metrics
 from genmodels.checkpoint import Checkpoint
-from genmodels.data import Dataset, load
+from genmodels.data import NAMES, Dataset, load
 from genmodels.errors import UserError
 from genmodels.judge import load_judge
 from genmodels.models import can
@@ -47,10 +47,15 @@ Say = Callable[[str], None]
 
 
 def evaluate(
-    saved: Checkpoint, count: int = 10_000, full: bool = False, say: Say = lambda text: None
+    saved: Checkpoint,
+    count: int = 10_000,
+    full: bool = False,
+    say: Say = lambda text: None,
+    data: Dataset | None = None,
 ) -> dict[str, Any]:
-    """`measure` of a file's model on the data set it was trained on; UserError where the two do not fit."""
-    data = load(saved.dataset)
+    """`measure` of a file's model on the data set it was trained on, which has to be given where this program does not
+    have it; UserError where the two do not fit."""
+    data = data or load(saved.dataset)
     if data.shape != saved.model.shape or len(data.classes) != saved.model.classes:
         raise UserError(f"The file's model was not made for {data.title}.")
     return measure(saved.model, data, count, full, say) | {"model": saved.model.name, "dataset": data.name}
@@ -105,7 +110,7 @@ def _samples(model: Model, data: Dataset, count: int, full: bool, say: Say) -> d
     say("nearest training images")
     near = memorisation.compare(images[:NEAREST], data.images, metrics.some(data.test_images, len(data.test_images)))
     found |= {"nearest_ratio": near.ratio, "nearest_n": len(near.distances), "nearest_verdict": near.verdict}
-    if full and model.conditional:
+    if full and model.conditional and data.name in NAMES:
         say("classifiers taught by samples and by training images")
         real = torch.randperm(len(data.images), generator=generator)[:count]
         found["taught_accuracy"] = metrics.taught_accuracy(images, labels, data.name)

@@ -151,17 +151,18 @@ class Observer:
     def picture(self, seconds: float) -> Picture:
         """Samples of always the same z, one class a column where there are labels; else test images over their
         reconstructions."""
-        model = self.trainer.view()
+        model, columns = self.trainer.view(), self._columns
         if self._draws:
             images = model.to_unit(model.sample(self._z, self._labels))
-            caption = "Always the same z" + (", one class a column" if model.conditional else "")
+            caption = "Always the same z" + (", one class a column" if model.conditional and model.classes > 1 else "")
         else:
-            count = ROWS // 2 * self._columns
+            columns = min(columns, len(self._images))  # of one's own pictures few are held out
+            count = min(ROWS // 2, len(self._images) // columns) * columns
             originals = model.from_uint8(self._images[:count])
             rows = reconstructions(model, originals, self._classes[:count], self._generator())
-            images = interleave(rows, self._columns)
+            images = interleave(rows, columns)
             caption = CAPTIONS[len(rows)]
-        image = png(sheet(to_uint8(images), self._columns))
+        image = png(sheet(to_uint8(images), columns))
         return Picture(self.trainer.seen, seconds, image, caption)
 
     @torch.no_grad()
@@ -244,4 +245,4 @@ def _finish(device: torch.device) -> None:
 
 def columns_of(conditional: bool, classes: int) -> int:
     """Columns of a sheet: one a class where labels enter."""
-    return classes if conditional else 8
+    return classes if conditional and classes > 1 else 8

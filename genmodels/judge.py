@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from genmodels.data import NAMES, Dataset, load
+from genmodels.data import NAMES, OWN, Dataset, load
 from genmodels.errors import UserError
 from genmodels.lessons import digit_loss, photograph_loss
 
@@ -178,6 +178,8 @@ def read(path: Path) -> Judge:
 @cache
 def load_judge(name: str) -> Judge:
     """The frozen judge of a data set, from weights/; UserError where there is none."""
+    if name == OWN:
+        raise UserError("There is no judge of one's own pictures: it would have to know their classes.")
     path = WEIGHTS / f"judge-{name}.safetensors"
     if not path.exists():
         raise UserError(f"{name} has no judge yet: train one with `python -m genmodels.judge {name}`.")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,10 +16,11 @@ from torch import nn
 
 from genmodels import precision
 from genmodels.checkpoint import Checkpoint
-from genmodels.data import Dataset
+from genmodels.data import OWN, Dataset
 from genmodels.errors import UserError
 from genmodels.models import MODELS, build
-from genmodels.models.base import Batch, settings_of
+from genmodels.models.base import Batch, Model, settings_of
+from genmodels.own_data import check, moved
 from genmodels.training import Trainer, best_device
 
 log = logging.getLogger(__name__)
@@ -33,11 +35,15 @@ class StoppableTrainer(Trainer):
     processes would wait for it."""
 
     deadline = math.inf
+    shift, mirror = 0, False  # how images are moved that are few
 
     def batch(self) -> Batch:
         if self.world == 1:
             self._check()
-        return super().batch()
+        batch = super().batch()
+        if not self.shift and not self.mirror:
+            return batch
+        return replace(batch, images=moved(batch.images, self.shift, self.mirror, self.order))
 
     def settle(self) -> None:
         """Measures how to compute fastest, and does so from now on; left at once after the deadline."""
@@ -76,27 +82,41 @@ def prepare(
             raise UserError(f"{model} has no setting {name[:40]!r}; it has {', '.join(known)}.")
     if resume is None:
         network = build(model, dataset.shape, len(dataset.classes), seed, **settings)
-        return StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
+        return _trainer(network, dataset, seed, where)
     if (resume.model.name, resume.dataset) != (model, dataset.name):
         raise UserError(f"The file holds {resume.model.name} on {resume.dataset}, not {model} on {dataset.name}.")
-    if not resume.can_resume:
-        raise UserError("The file holds weights alone: it can be sampled from, but not trained further.")
+    if resume.dataset == OWN:
+        check(resume, dataset)
     before = resume.model.settings()
     network = build(model, dataset.shape, len(dataset.classes), seed, **before)
     for name, value in settings.items():
         if known[name][0].check(name, value) != before[name]:
             network.change(name, value)
-    trainer = StoppableTrainer(network, dataset.images, dataset.labels, seed, where)
-    _restore(trainer, resume.state, seed)
+    trainer = _trainer(network, dataset, seed, where)
+    _restore(trainer, resume.state if resume.can_resume else _begun(resume), seed)
     return trainer
+
+
+def _trainer(network: Model, dataset: Dataset, seed: int, device: str) -> StoppableTrainer:
+    trainer = StoppableTrainer(network, dataset.images, dataset.labels, seed, device)
+    trainer.shift, trainer.mirror = dataset.shift, dataset.mirror
+    return trainer
+
+
+def _begun(saved: Checkpoint) -> dict[str, torch.Tensor]:
+    """A training state of a file that holds averaged weights alone: the model's own are the same, and the optimisers
+    know nothing yet."""
+    own = {name.replace("average.", "model.", 1): tensor for name, tensor in saved.state.items()}
+    place = torch.tensor([saved.rounds, saved.images, saved.seconds], dtype=torch.float64)
+    return own | saved.state | {"counters": place}
 
 
 def _restore(trainer: Trainer, state: dict[str, torch.Tensor], seed: int) -> None:
     rank = torch.distributed.get_rank() if trainer.world > 1 else 0
     fresh = {"random.order": trainer.order, "random.noise": trainer.noise}
-    # Random numbers go on where they were, except on another kind of device or another process.
+    # Random numbers go on where they were, except on another kind of device, another process, or from weights alone.
     for place, (name, generator) in enumerate(fresh.items()):
-        if rank or generator.get_state().shape != state[name].shape:
+        if rank or name not in state or generator.get_state().shape != state[name].shape:
             generator.manual_seed(hash((seed, rank, place, *state["counters"].tolist()[:2])) & 0x7FFFFFFF)
             state = state | {name: generator.get_state()}
     trainer.restore(state)

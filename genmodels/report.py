@@ -4,8 +4,8 @@ import json
 import sys
 from argparse import Namespace
 
-from genmodels import checkpoint, evaluation
-from genmodels.data import load
+from genmodels import checkpoint, evaluation, own_data
+from genmodels.data import OWN
 from genmodels.metrics import FEWEST
 from genmodels.models import can
 from genmodels.models.base import Whole
@@ -38,26 +38,27 @@ def evaluate(arguments: Namespace) -> None:
     """Measures a file and prints the result: one JSON object, or lines for people."""
     count = COUNT.check("--count", arguments.count)
     saved = checkpoint.load(arguments.file)
+    data = own_data.of(saved, arguments.data)
     terminal = sys.stderr.isatty()
 
     def say(text: str) -> None:
         if terminal:
             print(f"\r\x1b[K{text} ...", end="", file=sys.stderr, flush=True)
 
-    found = evaluation.evaluate(saved, count, arguments.full, say)
+    found = evaluation.evaluate(saved, count, arguments.full, say, data)
     if terminal:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     if arguments.json:
         print(json.dumps(found))
         return
-    data = load(saved.dataset)
     print(f"{saved.model.card.title} after {saved.images:,} images of {data.describe()}")
     words = {key: _words(value) if isinstance(value, dict) else value for key, value in found.items()}
     for key, (name, beside) in LINES.items():
         if found.get(key) is not None:
             print(f"{name:18} {_words(found[key]):>8}  {beside.format(**words)}")
     if can(saved.model, "sample") and not evaluation.has_judge(data):
-        print(f"{data.title} has no judge yet: feature distance, precision, recall and classes are left out.")
+        what = "There is no judge of one's own pictures" if data.name == OWN else f"{data.title} has no judge yet"
+        print(f"{what}: feature distance, precision, recall and classes are left out.")
 
 
 def _words(value: float | int | list[float] | dict[str, float]) -> str:

@@ -71,6 +71,8 @@ class Run:
             self.trainer = prepare(model, self.dataset, settings, self.seed, device, resume)
             self._record = Record(self.trainer, self.dataset, self.seed)
             self._good = self.trainer.state()
+        if resume and not resume.can_resume:
+            self._record.mark("began from averaged weights alone: optimisers start afresh")
         self._rank = distributed.get_rank() if self.trainer.world > 1 else 0
         self.seconds = resume.seconds if resume else 0.0
         self._limits = Limits(self._position(), {"seconds": seconds, "rounds": rounds, "images": images})
@@ -140,7 +142,9 @@ class Run:
 
     def save(self, path: str | Path) -> None:
         """Writes a checkpoint between two rounds; returns when it is on the disk."""
-        self._do(lambda: checkpoint.save(path, self.trainer, self.dataset.name, self.seed, self.seconds)).result()
+        names = self.dataset.classes if self.dataset.name == data.OWN else ()
+        facts = self.dataset.name, self.seed
+        self._do(lambda: checkpoint.save(path, self.trainer, *facts, self.seconds, names)).result()
 
     def averaged(self) -> Model:
         """A copy of the model as it is sampled from, taken between two rounds."""
