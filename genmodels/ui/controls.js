@@ -35,29 +35,21 @@ function showModel() {
   find("style").textContent = `#card-${CSS.escape(model)} { display: block !important; }`;
 }
 
-// Settings that differ from the defaults, as the address carries them.
-function query() {
-  const { model, dataset, seed, seconds } = setup();
-  const parts = new URLSearchParams({ model, data: dataset });
-  if (seed !== 0) parts.set("seed", seed);
-  if (seconds !== 60) parts.set("seconds", seconds);
-  for (const field of fieldsOf(model)) {
-    const value = valueOf(field);
-    const usual = field.querySelector("[data-default]").dataset.default;
-    if (String(value) !== usual) parts.append("set", `${field.dataset.name}=${value}`);
-  }
-  return parts;
+// In a link: model, data, seed and seconds by these names, settings as "set=width=8".
+const COMMON = ["data", "seed", "seconds"].map((name) => [find(`.field[data-name=${name}]`), name]);
+const ofModel = () => fieldsOf(chosenModel()).map((field) => [field, `set ${field.dataset.name}`]);
+
+function fromLink(values) {
+  const faults = accept(find(".field[data-name=model]"), "model", values);
+  for (const [field, name] of [...COMMON, ...ofModel()]) faults.push(...accept(field, name, values));
+  showModel();
+  return faults;
 }
 
-function fromAddress() {
-  const parts = new URLSearchParams(location.search);
-  if (!parts.has("model")) return showModel();
-  const pairs = parts.getAll("set").map((pair) => [pair.split("=")[0], pair.split("=").slice(1).join("=")]);
-  apply({
-    model: parts.get("model"),
-    dataset: [...every("input[name=dataset]")].some((r) => r.value === parts.get("data")) ? parts.get("data") : "",
-    settings: Object.fromEntries(pairs),
-    seed: parts.get("seed") ?? undefined,
-    seconds: parts.has("seconds") ? Number(parts.get("seconds")) : undefined,
-  });
+function forLink() {
+  const { model, dataset } = setup();
+  const pairs = [["model", model], ["data", dataset]];
+  for (const [field, name] of COMMON.slice(1)) pairs.push([name, carried(field)]);
+  for (const [field, name] of ofModel()) pairs.push(["set", carried(field) && `${name.slice(4)}=${carried(field)}`]);
+  return pairs.filter(([, text]) => text !== undefined);
 }

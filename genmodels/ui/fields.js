@@ -21,6 +21,66 @@ function setValue(field, value) {
   follow(field);
 }
 
+// The default, as a value.
+function usual(field) {
+  const input = field.querySelector("[data-default]");
+  const text = input.dataset.default;
+  if (input.type === "hidden") return JSON.parse(text);
+  if (input.type === "checkbox") return text === "true";
+  return input.type === "number" ? Number(text) : text;
+}
+
+// As links carry values.
+const textOf = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const BOOLEANS = ["true", "false"];
+
+// Why a field cannot take the text of a link: the rest of a sentence, or nothing.
+function refusal(field, text) {
+  const input = field.querySelector("input, select");
+  const { low, high, least, most } = input.dataset;
+  if (input.type === "radio" || input.tagName === "SELECT") {
+    const names = (input.type === "radio" ? every("input[type=radio]", field) : [...input.options]).map((one) => one.value);
+    if (names.includes(text)) return "";
+    return names.length > 6 ? "is not among the choices" : `must be one of ${names.join(", ")}`;
+  }
+  if (input.type === "checkbox") return BOOLEANS.includes(text) ? "" : "must be true or false";
+  if (input.type === "number") {
+    const within = Number(text) >= Number(input.min) && Number(text) <= Number(input.max);
+    const whole = input.step === "1";
+    if (!NUMBER.test(text) || (whole && !Number.isInteger(Number(text))))
+      return `must be a ${whole ? "whole number" : "number"} from ${input.min} to ${input.max}`;
+    return within ? "" : `must lie between ${input.min} and ${input.max}`;
+  }
+  try {
+    const list = JSON.parse(text);
+    const inside = (item) => typeof item === "number" && item >= Number(low) && item <= Number(high);
+    if (list.length >= Number(least) && list.length <= Number(most) && list.every(inside)) return "";
+  } catch {} // no list at all
+  return `must be a list of ${least === most ? least : `${least} to ${most}`} numbers from ${low} to ${high}`;
+}
+
+// Puts what a link says into a field, or the default; a list with the sentence about what it could not take, or none.
+function accept(field, name, values) {
+  const text = values.get(name);
+  values.delete(name);
+  if ("private" in field.dataset) return text === undefined ? [] : ["Drawings are too long for a link: yours stays as it is."];
+  const why = text === undefined ? "" : refusal(field, text);
+  const stays = text === undefined || why;
+  const kind = field.querySelector("input, select").type;
+  const value = stays ? usual(field) : kind === "hidden" ? JSON.parse(text) : kind === "number" ? Number(text) : text;
+  setValue(field, value);
+  return why ? [links.refused(name, text, why)] : [];
+}
+
+// What differs from the default and can be put into a link, else nothing.
+function carried(field) {
+  if ("private" in field.dataset) return undefined;
+  const text = textOf(valueOf(field));
+  return text === textOf(usual(field)) || refusal(field, text) ? undefined : text;
+}
+
 // The slider goes where the number is; a logarithmic one holds exponents of ten.
 function follow(field) {
   const slider = field.querySelector("input[type=range]");

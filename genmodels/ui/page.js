@@ -1,38 +1,48 @@
-// The address names the tab: a link opens it, and choosing another rewrites the address.
-(() => {
-  const titles = () => JSON.parse(document.querySelector(".masthead")?.dataset.tabs ?? "{}");
-  const nameOf = (title) => Object.entries(titles()).find(([, known]) => known === title)?.[0];
+// The tabs of the page: the address names the one that is open, and plain links within the page need no reload.
+const page = (() => {
+  const names = () => Object.keys(JSON.parse(document.querySelector(".masthead")?.dataset.tabs ?? "{}"));
+  const ofName = (name) => document.getElementById(`tab-${name}-button`);
 
-  // A tab's button, or its entry in the menu of those that found no room: entries have a title and no id.
-  function button(name) {
-    const entries = [...document.querySelectorAll(".overflow-dropdown button")];
-    const titled = (entry) => entry.textContent.trim() === titles()[name];
-    return document.getElementById(`tab-${name}-button`) ?? entries.find(titled);
-  }
+  // Tabs that find no room stand in a menu, in their order and without their names.
+  const entries = () => [...document.querySelectorAll(".overflow-dropdown button")];
+  const inMenu = () => names().filter((name) => !ofName(name));
+  const button = (name) => ofName(name) ?? entries()[inMenu().indexOf(name)];
+  const nameOf = (part) => names().find((name) => ofName(name) === part) ?? inMenu()[entries().indexOf(part)];
 
-  function open() {
-    const name = new URLSearchParams(location.search).get("tab");
-    if (!name) return true;
-    if (!document.querySelector("button[role=tab]") || !document.querySelector(".masthead")) return false;
-    if (!Object.hasOwn(titles(), name)) return true;
-    const chosen = button(name);
+  let wanted = null;
+  let looking = 0;
+
+  function settled() {
+    const chosen = button(wanted);
     if (chosen?.ariaSelected === "true") return true;
     chosen?.click(); // tells nobody before the page has come to life: looked at again
     return false;
   }
 
-  const started = setInterval(() => open() && clearInterval(started), 50);
+  function open(name) {
+    wanted = name;
+    clearInterval(looking);
+    if (!settled()) looking = setInterval(() => settled() && clearInterval(looking), 50);
+  }
+
+  const started = setInterval(() => links.begin() && clearInterval(started), 50);
 
   document.addEventListener("click", (event) => {
-    const chosen = event.target.closest?.("button[role=tab], .overflow-dropdown button");
-    const name = chosen && nameOf(chosen.textContent.trim());
-    const address = new URLSearchParams(location.search);
-    if (!name || name === (address.get("tab") ?? "train")) return;
-    const run = address.get("run");
-    const theme = address.get("__theme");
-    const kept = new URLSearchParams(name === "train" ? [] : [["tab", name]]);
-    if (run) kept.set("run", run);
-    if (theme) kept.set("__theme", theme);
-    history.replaceState(null, "", `?${kept}`);
+    const name = nameOf(event.target.closest?.("button[role=tab], .overflow-dropdown button"));
+    if (!name || name === links.current) return;
+    wanted = name;
+    links.opened(name);
   });
+
+  // A link asked for in another window, or by a key, stays what the browser makes of it.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="?"]');
+    if (!link || event.defaultPrevented || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!["", "_self"].includes(link.target) || link.hasAttribute("download")) return;
+    event.preventDefault();
+    links.go(link.search);
+  });
+
+  return { button, names, open };
 })();

@@ -270,7 +270,7 @@ const deeds = {
     id = null;
     restart = true;
     halt();
-    remember();
+    links.changed();
     forget();
   },
 };
@@ -284,10 +284,7 @@ function forget() {
 }
 
 function applyValues(values) {
-  for (const field of fields()) {
-    const usual = field.querySelector("[data-default]").dataset.default;
-    if (field.dataset.name !== "seed") setValue(field, values[field.dataset.name] ?? usual);
-  }
+  for (const field of fields()) if (field.dataset.name !== "seed") setValue(field, values[field.dataset.name] ?? usual(field));
   if (values.law) find(`input[name=law][value="${CSS.escape(values.law)}"]`).checked = true;
 }
 
@@ -298,7 +295,7 @@ element.addEventListener("click", (event) => {
     applyValues(JSON.parse(button.dataset.preset));
     playing = true;
     slow = false;
-    remember();
+    links.changed();
     again("");
     if (canvas.getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
   } else deeds[button.dataset.do]?.();
@@ -306,7 +303,6 @@ element.addEventListener("click", (event) => {
 
 element.addEventListener("submit", (event) => event.preventDefault());
 
-let later = 0;
 element.addEventListener("input", (event) => {
   const field = event.target.closest(".settings .field");
   if (!field) return;
@@ -326,8 +322,7 @@ element.addEventListener("change", (event) => {
   }
   const field = event.target.closest(".settings .field");
   if (field && !("live" in field.dataset)) again(field.dataset.name === "seed" ? "" : FIXED);
-  clearTimeout(later);
-  later = setTimeout(remember, 300);
+  if (event.target.closest(".settings") || event.target.name === "player") links.changed();
 });
 
 // Drawing by hand, with a pointer or with keys.
@@ -364,7 +359,7 @@ for (const end of ["pointerup", "pointercancel"])
   canvas.addEventListener(end, () => {
     if (!drawing) return;
     drawing = false;
-    remember();
+    links.changed();
     again("");
   });
 
@@ -376,7 +371,7 @@ canvas.addEventListener("keydown", (event) => {
   if (event.key in MOVES) cursor = cursor.map((value, axis) => clip(value + MOVES[event.key][axis]));
   else {
     strokes.push([cursor]);
-    remember();
+    links.changed();
     again("");
   }
   show();
@@ -386,35 +381,55 @@ canvas.addEventListener("blur", () => {
   show();
 });
 
-// The address carries what differs from the defaults, the drawing too.
+// A link carries the drawing too: its lines as "x_y.x_y*x_y", in hundredths.
 
-function remember() {
-  const before = new URLSearchParams(location.search);
-  if (before.get("tab") !== "playground") return;
-  const kept = ["run", "__theme"].filter((name) => before.has(name)).map((name) => [name, before.get(name)]);
-  const address = new URLSearchParams([["tab", "playground"], ...kept]);
-  if (lawNow() !== "ring") address.set("law", lawNow());
-  if (lawNow() === "drawn" && strokes.length)
-    address.set("strokes", strokes.map((stroke) => stroke.map((corner) => corner.map((c) => Math.round(100 * c)).join("_")).join(".")).join("*"));
-  for (const field of fields()) {
-    const value = String(valueOf(field));
-    if (value !== field.querySelector("[data-default]").dataset.default) address.set(`play.${field.dataset.name}`, value);
-  }
-  history.replaceState(null, "", `?${address}${location.hash}`);
+const MOST_STROKES = 60;
+const MOST_CORNERS = 800;
+const written = () => strokes.map((stroke) => stroke.map((corner) => corner.map((c) => Math.round(100 * c)).join("_")).join(".")).join("*");
+
+// The lines of a text, or nothing where it is no drawing.
+function linesOf(text) {
+  if (!/^-?\d{1,3}_-?\d{1,3}([.*]-?\d{1,3}_-?\d{1,3})*$/.test(text)) return null;
+  const lines = text.split("*").map((stroke) => stroke.split(".").map((corner) => corner.split("_").map((c) => Number(c) / 100)));
+  const small = lines.length <= MOST_STROKES && lines.flat().length <= MOST_CORNERS;
+  return small && lines.flat(2).every((c) => Math.abs(c) <= REACH) ? lines : null;
 }
 
-function recall() {
-  const address = new URLSearchParams(location.search);
-  const law = [...every("input[name=law]")].find((radio) => radio.value === address.get("law"));
-  if (law) law.checked = true;
-  const written = address.get("strokes");
-  const corner = (text) => text.split("_").map((whole) => clip(Number(whole) / 100));
-  if (written) strokes = written.split("*").map((stroke) => stroke.split(".").map(corner));
-  if (strokes.flat(2).some((value) => !Number.isFinite(value))) strokes = [];
-  for (const field of fields()) {
-    const value = address.get(`play.${field.dataset.name}`);
-    if (value !== null) setValue(field, value);
+const laws = () => every("input[name=law]");
+const named = () => fields().map((field) => [field, `play.${field.dataset.name}`]);
+const stands = () => JSON.stringify([lawNow(), written(), settings(), find("#playground-seed").value]);
+
+function takeLaw(values) {
+  const faults = [];
+  const [law, text] = ["law", "strokes"].map((name) => values.get(name));
+  ["law", "strokes"].forEach((name) => values.delete(name));
+  const known = laws().map((radio) => radio.value);
+  if (law !== undefined && !known.includes(law)) faults.push(links.refused("law", law, `must be one of ${known.join(", ")}`));
+  laws().forEach((radio, place) => (radio.checked = known.includes(law) ? radio.value === law : place === 0));
+  strokes = (text !== undefined && linesOf(text)) || [];
+  if (text !== undefined && !strokes.length) faults.push("The drawing in this link cannot be read: it is left out.");
+  return faults;
+}
+
+// A link sets the controls and stops what plays; the game begins anew, from its seed, where something differs.
+function fromLink(values) {
+  const before = stands();
+  const faults = takeLaw(values);
+  for (const [field, name] of [...named(), [find(".field[data-name=player]"), "player"]]) faults.push(...accept(field, name, values));
+  if (stands() !== before) {
+    halt();
+    forget();
+    again("");
   }
+  return faults;
+}
+
+function forLink() {
+  const law = lawNow() === laws()[0].value ? undefined : lawNow();
+  const drawing = lawNow() === "drawn" && strokes.length ? written() : undefined;
+  const others = named().map(([field, name]) => [name, carried(field)]);
+  const pairs = [["law", law], ["strokes", drawing], ...others, ["player", carried(find(".field[data-name=player]"))]];
+  return pairs.filter(([, text]) => text !== undefined);
 }
 
 document.addEventListener("visibilitychange", () => wake());
@@ -425,6 +440,6 @@ new ResizeObserver(() => {
 }).observe(canvas.parentElement);
 // Dark mode repaints what stands still.
 new MutationObserver(show).observe(document.body, { attributes: true, attributeFilter: ["class"] });
-recall();
 buttons();
+links.tab("playground", { take: fromLink, state: forLink });
 loop();

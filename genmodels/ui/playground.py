@@ -82,7 +82,7 @@ def playground() -> str:
         for name, words in LAYERS.items()
     )
     players = {"": "both", "discriminator": "only D", "generator": "only G"}
-    return f"""<div class="plane">
+    return f"""<div class="plane" data-owner="play">
 <p class="lead">A generator G turns noise into the orange points; a discriminator D learns to tell them from the blue
 data. Press Play, then try a discriminator that is too good.</p>
 <section class="controls" aria-label="Settings">{controls()}</section>
@@ -96,7 +96,7 @@ data. Press Play, then try a discriminator that is too good.</p>
 <button type="button" data-do="slow" aria-pressed="false">Slow motion</button>
 <button type="button" data-do="again">Start again</button>
 </div>
-{choices("player", "Who learns", players, "")}
+{choices("player", "Who learns", players, "", 'data-name="player"')}
 <p class="message" role="status"></p>
 <p class="note caption"></p>
 <div class="reading"></div>
@@ -114,7 +114,7 @@ def controls() -> str:
         only = f'<div class="only" data-loss="{escape(ONLY_FOR[name])}">{html}</div>' if name in ONLY_FOR else html
         (front if kind.front else rest).append(only)
     return f"""<form autocomplete="off" class="settings">
-<fieldset class="laws"><legend>Data</legend>{laws()}</fieldset>
+<fieldset class="laws" data-name="law"><legend>Data</legend>{laws()}</fieldset>
 <p class="note drawing" hidden>Draw in the picture: what you draw is learned. With the keys: arrows move the pen, Space
 sets a dot. <button type="button" class="plain" data-do="wipe">Wipe it</button></p>
 {"".join(front)}

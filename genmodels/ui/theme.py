@@ -13,7 +13,7 @@ def _read(*names: str) -> str:
 
 # Not by gradio's own css setting: that prefixes every selector except those under @media, which then lose.
 _STYLES = _read("page.css", "train.css", "tool.css", "playground.css")
-HEAD = f"<style>{_STYLES}</style><script>{_read('figure.js', 'page.js')}</script>"
+HEAD = f"<style>{_STYLES}</style><script>{_read('figure.js', 'copy.js', 'links.js', 'hiding.js', 'page.js')}</script>"
 
 _SETTINGS = {
     "body_background_fill": "var(--paper)",

@@ -7,14 +7,7 @@ function valuesOf(tool) {
 }
 
 function setValues(tool, values) {
-  for (const field of parts(tool))
-    setValue(field, values[field.dataset.name] ?? JSON.parse(usual(field)));
-}
-
-// The default of a field as JSON: hidden ones hold JSON, the others words.
-function usual(field) {
-  const input = field.querySelector("[data-default]");
-  return input.type === "hidden" ? input.dataset.default : JSON.stringify(input.dataset.default);
+  for (const field of parts(tool)) setValue(field, values[field.dataset.name] ?? usual(field));
 }
 
 const asked = new WeakMap(); // tool -> "busy", or "again" where something changed meanwhile
@@ -24,8 +17,8 @@ async function refresh(tool) {
   do {
     asked.set(tool, "busy");
     const width = tool.querySelector(".view").clientWidth || tool.clientWidth; // on a phone the view is no box
-    const run = new URLSearchParams(location.search).get("run") ?? "";
-    const answer = await server.answer({ tool: tool.dataset.tool, values: { ...valuesOf(tool), width, run } });
+    const values = { ...valuesOf(tool), width, run: links.run ?? "" };
+    const answer = await server.answer({ tool: tool.dataset.tool, values });
     show(tool, answer ?? { error: "The server does not answer. Change something to try again." });
   } while (asked.get(tool) === "again" && element.isConnected);
   asked.delete(tool);
@@ -40,45 +33,13 @@ function show(tool, answer) {
   document.dispatchEvent(new Event("figure-redrawn"));
 }
 
-// What differs from the defaults, as the address carries it.
-function remember() {
-  const before = new URLSearchParams(location.search);
-  const kept = ["run", "__theme"].filter((name) => before.has(name)).map((name) => [name, before.get(name)]);
-  const address = new URLSearchParams([["tab", tab], ...kept]);
-  for (const tool of every(".tool"))
-    for (const field of parts(tool)) {
-      if ("private" in field.dataset) continue; // a drawing is too long for an address
-      const value = valueOf(field);
-      const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-      const plain = JSON.parse(usual(field));
-      if (text !== (typeof plain === "object" ? JSON.stringify(plain) : String(plain)))
-        address.set(`${tool.dataset.tool}.${field.dataset.name}`, text);
-    }
-  history.replaceState(null, "", `?${address}${location.hash}`);
-}
-
-function recall() {
-  for (const [name, text] of new URLSearchParams(location.search)) {
-    const [tool, key] = name.split(".");
-    const field = key && find(`.tool[data-tool="${CSS.escape(tool)}"] .field[data-name="${CSS.escape(key)}"]`);
-    if (!field) continue;
-    if (!field.querySelector("input[type=hidden]")) setValue(field, text);
-    else
-      try {
-        setValue(field, JSON.parse(text));
-      } catch {} // nonsense in a link leaves the default
-  }
-}
-
-let later = 0;
 element.addEventListener("input", (event) => {
   const field = event.target.closest(".tool .field");
   if (!field) return;
   if (event.target.type === "range") lead(field);
   else if (event.target.type === "number") follow(field);
   refresh(field.closest(".tool"));
-  clearTimeout(later); // browsers allow few changes of the address in a second
-  later = setTimeout(remember, 300);
+  links.changed();
 });
 
 element.addEventListener("submit", (event) => event.preventDefault());
@@ -90,7 +51,7 @@ element.addEventListener("click", (event) => {
   setValues(tool, JSON.parse(button.dataset.preset));
   tool.dispatchEvent(new CustomEvent("preset", { bubbles: true }));
   refresh(tool);
-  remember();
+  links.changed();
 });
 
 // A tool computes once it is seen, and again where its width changes: one after the other, so that the first is quick.
@@ -103,5 +64,25 @@ const seen = new ResizeObserver((entries) => {
       turn = turn.then(() => refresh(target));
     }
 });
-recall();
+
+// In a link, every field stands under the name of its tool and its own.
+const named = (tool) => parts(tool).map((field) => [field, `${tool.dataset.tool}.${field.dataset.name}`]);
+
+links.tab(tab, {
+  take(values) {
+    const faults = [];
+    for (const tool of every(".tool")) {
+      const before = JSON.stringify(valuesOf(tool));
+      for (const [field, name] of named(tool)) faults.push(...accept(field, name, values));
+      if (JSON.stringify(valuesOf(tool)) === before) continue;
+      if (widths.has(tool) && tool.clientWidth) refresh(tool);
+      else widths.delete(tool); // computed as soon as it is seen
+    }
+    return faults;
+  },
+  state() {
+    const pairs = every(".tool").flatMap(named).map(([field, name]) => [name, carried(field)]);
+    return pairs.filter(([, text]) => text !== undefined);
+  },
+});
 every(".tool").forEach((tool) => seen.observe(tool));

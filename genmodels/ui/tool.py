@@ -137,7 +137,8 @@ def control(identity: str, name: str, kind: Kind | Numbers | Drawing, default: A
     """One labelled control; a list of numbers is hidden, for it is edited in a figure."""
     if isinstance(kind, Numbers):
         value = escape(json.dumps(default))
-        hidden = f'<input type="hidden" data-default="{value}" value="{value}">'
+        bounds = f'data-low="{kind.low}" data-high="{kind.high}" data-least="{kind.least}" data-most="{kind.most}"'
+        hidden = f'<input type="hidden" data-default="{value}" value="{value}" {bounds}>'
         return f'<div class="field" data-name="{name}" hidden>{hidden}</div>'
     if isinstance(kind, Drawing):
         return kind.control(identity, name)

@@ -1,10 +1,12 @@
 // The run: started, asked for news by revision five times a second, and commanded.
-let run = null; // the id, which is also in the address
+let run = links.run; // the id, which is also in the address
 let news = { state: "idle", revision: -1 };
 let busy = false;
 let lost = false; // whether the server did not answer lately
 let chosen = null; // the player asked for, until the server has heard of it
 let wake = () => {};
+let previewed = ""; // the data set whose images were asked for
+let linked = false; // whether a link has set the controls since the run was started
 
 const UNREACHABLE = "The server does not answer. Trying again.";
 const fault = (sentence) => (find(".fault").textContent = sentence ?? "");
@@ -14,14 +16,6 @@ async function ask(name, request) {
   const answer = await server[name](request);
   if (answer === undefined) return { error: UNREACHABLE, lost: true };
   return answer;
-}
-
-function address() {
-  const parts = query();
-  if (run) parts.set("run", run);
-  const theme = new URLSearchParams(location.search).get("__theme");
-  if (theme) parts.set("__theme", theme);
-  history.replaceState(null, "", `?${parts}${location.hash}`);
 }
 
 async function start() {
@@ -37,12 +31,12 @@ async function start() {
 }
 
 function adopt(id) {
-  run = id;
+  links.run = run = id;
   chosen = null;
+  linked = false;
   news = { state: "waiting", revision: -1 };
   forget();
   find(".message").textContent = find(".plots").innerHTML = "";
-  address();
   wake();
 }
 
@@ -70,13 +64,14 @@ function buttons() {
   every("[data-file='model.safetensors'], [data-file='run.py'], .downloads").forEach((part) => (part.hidden = !run));
   find(".readings").hidden = !find(".plots").innerHTML;
   find(".repeat").hidden = !find(".repeat code").textContent;
+  promises.look();
 }
 
 // Whether the controls say something that the run under way cannot take up any more.
 function pending() {
   if (!active() || !news.setup) return false;
   const [now, then] = [setup(), news.setup];
-  const fixed = Object.keys(then.settings).filter((name) => !news.live.includes(name));
+  const fixed = Object.keys(then.settings).filter((name) => linked || !news.live.includes(name));
   const same = (name) => String(now.settings[name]) === String(then.settings[name]);
   return now.model !== then.model || now.dataset !== then.dataset || now.seed !== then.seed || !fixed.every(same);
 }
@@ -105,13 +100,12 @@ function hear(answer) {
   if (answer.error) {
     if (answer.gone) {
       // What the page has stays: pictures, curves, settings.
-      run = null;
+      links.run = run = null;
       news = { state: "idle", revision: -1 };
       find(".players").hidden = true;
       const state = find(".status [data-of=state] dd");
       if (state) state.textContent = "gone";
       else preview();
-      address();
       buttons();
     }
     return (find(".message").textContent = answer.error);
@@ -119,7 +113,9 @@ function hear(answer) {
   const first = news.revision === -1;
   news = answer;
   if (first) {
+    linked = false;
     if (answer.restore) apply(answer.setup);
+    links.write();
     every("[data-file]").forEach((link) => (link.href = `train/${run}/${link.dataset.file}`));
   }
   receive(answer.pictures.kept, answer.pictures.fresh);
@@ -159,6 +155,7 @@ async function listen() {
 async function preview() {
   if (run) return;
   const { dataset } = setup();
+  previewed = dataset;
   const answer = await ask("preview", { dataset });
   if (run || dataset !== setup().dataset) return;
   fault(answer.error);
@@ -190,24 +187,12 @@ async function load(file) {
   buttons();
 }
 
-async function copy(text, button) {
-  const before = button.textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Copying is not allowed here";
-  }
-  setTimeout(() => (button.textContent = before), 1500);
-}
-
 const deeds = {
   start,
   pause: () => command(news.state === "paused" ? "resume" : "pause"),
   step: () => command("step"),
   stop: () => command("stop"),
   replay,
-  link: (button) => copy(`${location.origin}${location.pathname}?${query()}`, button),
   copy: (button) => copy(find(".repeat code").textContent, button),
 };
 
@@ -216,6 +201,7 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.preset) {
     apply(JSON.parse(button.dataset.preset));
+    links.changed();
     start();
     if (find(".stage").getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
   } else deeds[button.dataset.do]?.(button);
@@ -240,14 +226,24 @@ element.addEventListener("change", (event) => {
   if (field && active() && news.setup.model === chosenModel())
     command("set", { name: field.dataset.name, value: valueOf(field) });
   if (event.target.closest("form")) {
-    address();
+    links.changed();
     buttons();
   }
 });
 
 document.addEventListener("visibilitychange", () => wake());
-fromAddress();
-run = new URLSearchParams(location.search).get("run");
+showModel();
+// A link sets the controls and starts nothing; what it changes holds from the next start.
+links.tab("train", {
+  take(values) {
+    const faults = fromLink(values);
+    linked = true;
+    if (setup().dataset !== previewed) preview();
+    buttons();
+    return faults;
+  },
+  state: forLink,
+});
 buttons();
-preview();
+if (!previewed) preview();
 listen();

@@ -8,12 +8,12 @@ import gradio as gr
 
 from genmodels import data
 from genmodels.models import MODELS
-from genmodels.ui import live
+from genmodels.ui import live, promise
 from genmodels.ui.controls import choices, options, settings_form
 from genmodels.ui.experiments import experiments
 
 HERE = Path(__file__).parent
-SCRIPTS = ("fields.js", "controls.js", "album.js", "train.js")
+SCRIPTS = ("fields.js", "controls.js", "album.js", "promise.js", "train.js")
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 TIMES = {
     "30": "30 seconds",
@@ -34,7 +34,7 @@ def build() -> None:
         gr.HTML(
             lab(),
             js_on_load=script,
-            server_functions=[live.start, live.look, live.command, live.preview],
+            server_functions=[live.start, live.look, live.command, live.preview, promise.expect, promise.result, promise.shipped],
             apply_default_css=False,
             elem_id="lab-block",
         )
@@ -45,7 +45,7 @@ def build() -> None:
 
 def lab() -> str:
     """Everything of the tab but the paper cards, as HTML."""
-    return f"""<div class="lab"><style></style>
+    return f"""<div class="lab" data-owner="train"><style></style>
 <p class="lead">Press Start. Every picture shows the same samples, so you see each of them take shape.</p>
 <section class="controls" aria-label="Model and settings">{controls()}</section>
 <section class="stage" aria-label="Picture">
@@ -76,8 +76,9 @@ def controls() -> str:
     front = "".join(f'<div class="settings" data-model="{name}" hidden>{form[0]}</div>' for name, form in forms.items())
     rest = "".join(f'<div class="settings" data-model="{name}" hidden>{form[1]}</div>' for name, form in forms.items())
     return f"""<form autocomplete="off">
-<div class="field"><label for="model">Model</label><select id="model">{options(models, first)}</select></div>
-{choices("dataset", "Data set", {name: TITLES[name] for name in data.NAMES}, "mnist")}
+<div class="field" data-name="model"><label for="model">Model</label>
+<select id="model" data-default="{first}">{options(models, first)}</select></div>
+{choices("dataset", "Data set", {name: TITLES[name] for name in data.NAMES}, "mnist", 'data-name="data"')}
 {front}
 <div class="actions">
 <button type="button" class="primary" data-do="start">Start</button>
@@ -88,18 +89,18 @@ def controls() -> str:
 </div>
 <p class="fault" role="alert"></p>
 <p class="note pending" hidden>What you changed holds from the next start.</p>
+{promise.BOX}
 <fieldset class="field players" hidden><legend>Who learns</legend><div class="choices"></div></fieldset>
 </div>
 <details class="more"><summary>More settings</summary>
 {rest}
-<div class="field"><label for="seconds">Time budget</label>
+<div class="field" data-name="seconds"><label for="seconds">Time budget</label>
 <select id="seconds" data-default="60">{options(TIMES, "60")}</select></div>
-<div class="field"><label for="seed">Seed <em>seed</em></label>
+<div class="field" data-name="seed"><label for="seed">Seed <em>seed</em></label>
 <input type="number" id="seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1"
 inputmode="numeric"></div>
 <p class="note">Settings marked <em>live</em> may be changed while the run goes on; each change is marked in the
 curves. The others hold from the next start.</p>
-<button type="button" class="plain" data-do="link">Copy a link to these settings</button>
 </details>
 </form>"""
 
@@ -126,7 +127,8 @@ def tries() -> str:
         preset = escape(json.dumps(values))
         items.append(
             f'<li><button type="button" class="plain" data-preset="{preset}">{escape(item.title)}</button>'
-            f"<p>{escape(item.claim)} <em>{item.model} on {TITLES[item.dataset]}, {item.seconds} s</em></p></li>"
+            f"<p>{escape(item.claim)} <em>{item.model} on {TITLES[item.dataset]}, {item.seconds} s</em></p>"
+            '<p class="note foretold"></p></li>'
         )
     return f"<ul>{''.join(items)}</ul>"
 
