@@ -9,7 +9,7 @@ import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 
-from genmodels import data  # noqa: E402
+from genmodels import data, promise  # noqa: E402
 from genmodels.models import MODELS  # noqa: E402
 from genmodels.run import Run  # noqa: E402
 from genmodels.ui import page  # noqa: E402
@@ -51,10 +51,16 @@ def main() -> int:
     )
     add_routes(app)
     print(f"The page is at {address}", flush=True)
-    # The first training of a process costs a second of imports: over before anybody presses Start.
-    threading.Thread(target=Run, args=(next(iter(MODELS)), data.NAMES[0], {}), daemon=True).start()
+    threading.Thread(target=warm_up, daemon=True).start()
     blocks.block_thread()
     return 0
+
+
+def warm_up() -> None:
+    """The first training of a process costs a second of imports: over before anybody presses Start. Then it is measured
+    how fast this computer is, for what the page promises."""
+    Run(next(iter(MODELS)), data.NAMES[0], {})
+    promise.measure_rate()
 
 
 def free_port(host: str, ports: list[int] | range) -> int:

@@ -69,6 +69,11 @@ def find(id: str) -> Run | None:
     return _runs.get(id) if isinstance(id, str) else None
 
 
+def busy() -> bool:
+    """Whether a run trains, or waits for its turn."""
+    return any(run.snapshot(viewer=False).state in ("running", "waiting") for run in list(_runs.values()))
+
+
 def tidy() -> None:
     """Pauses what nobody looked at for a while, forgets what nobody asked for in a long time."""
     for run in list(_runs.values()):

@@ -24,6 +24,7 @@ from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 LARGEST_SEED = 2**31 - 1
 LONGEST = 3600  # seconds of one run
 AT_ONCE = 6  # pictures in one answer
+LOADED = "Loaded. Resume goes on from here."
 GONE = "This run is no longer on the server: it was restarted, or nobody looked for an hour. Press Start for a new run."
 
 
@@ -38,6 +39,11 @@ class Setup:
 
 
 _setups: WeakKeyDictionary[Run, Setup] = WeakKeyDictionary()
+
+
+def setup_of(run: Run) -> Setup:
+    """What a run of the page was started with."""
+    return _setups[run]
 
 
 def found(identity: Any) -> Run:
@@ -64,12 +70,11 @@ def start(request: Answer) -> Answer:
     return {"run": run.id}
 
 
-def resume(saved: Checkpoint, seconds: Any) -> Answer:
-    """A run that goes on from a file; paused, so that one can just look."""
+def resume(saved: Checkpoint, seconds: Any, paused: str = LOADED, file: str = "") -> Answer:
+    """A run that goes on from a file of that name; paused with a reason, so that one can just look."""
     seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
-    reason = "Loaded. Resume goes on from here."
-    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved, paused=reason)
-    _setups[run] = Setup(run.snapshot().settings, seconds, resumed=f"{file_name(run)}.safetensors")
+    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved, paused=paused)
+    _setups[run] = Setup(run.snapshot().settings, seconds, resumed=file or f"{file_name(run)}.safetensors")
     return {"run": run.id}
 
 
