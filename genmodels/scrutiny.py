@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genmodels import drawn
-from genmodels.data import Dataset, load
+from genmodels.data import Dataset
 from genmodels.judge import load_judge, unit
 from genmodels.memorisation import Nearest, nearest
 from genmodels.metrics import some
@@ -43,7 +43,7 @@ def opinion(model: Adversarial, samples: Tensor, labels: Tensor, data: Dataset) 
         (slopes,) = torch.autograd.grad(scores.sum(), images)
     with torch.no_grad():
         held_out = model.from_uint8(some(data.test_images, REAL))
-        real = among(model, data.name).critic(held_out, some(data.test_labels, REAL))
+        real = among(model, data).critic(held_out, some(data.test_labels, REAL))
     scores, probabilities = scores.detach(), None
     if isinstance(model, GAN):  # Goodfellow 2014: the logit of "this one is real"
         probabilities, meaning = scores.sigmoid(), "p = sigma(score), D's probability that it is real"
@@ -73,7 +73,7 @@ def normed(model: Adversarial) -> list[nn.modules.batchnorm._BatchNorm]:
 
 @lru_cache(maxsize=6)
 @torch.no_grad()
-def among(model: Adversarial, real: str | None) -> Adversarial:
+def among(model: Adversarial, real: Dataset | None) -> Adversarial:
     """The model with D's batch norms at the statistics of a batch of its own samples, or of held-out images of the data
     set `real`. D has learned from separate batches of both; the running statistics are those of neither."""
     if not normed(model):
@@ -81,8 +81,7 @@ def among(model: Adversarial, real: str | None) -> Adversarial:
     labels = torch.arange(REAL) % model.classes
     images = model.sample(drawn.noise(model, REAL, 0), labels)
     if real:
-        data = load(real)
-        images, labels = model.from_uint8(some(data.test_images, REAL)), some(data.test_labels, REAL)
+        images, labels = model.from_uint8(some(real.test_images, REAL)), some(real.test_labels, REAL)
     copy = deepcopy(model)
     for norm in normed(copy):
         norm.reset_running_stats()
@@ -115,8 +114,8 @@ class Neighbours:
 
 def neighbours(samples: Tensor, data: Dataset, count: int, space: str) -> Neighbours:
     """The `count` nearest training images of bytes (N, C, H, W): by pixels among all, by features among a few."""
-    distances, indices = nearest(points(samples, data, space), references(data.name, space), count)
-    held_out = yardstick(data.name, space)
+    distances, indices = nearest(points(samples, data, space), references(data, space), count)
+    held_out = yardstick(data, space)
     expected = held_out.median().item()
     if space == FEATURES:  # a copy may be missed among a few
         ratio = distances[:, 0].median().item() / expected
@@ -138,14 +137,12 @@ def chosen(data: Dataset) -> Tensor:
 
 
 @lru_cache(maxsize=3)
-def references(name: str, space: str) -> Tensor:
-    data = load(name)
+def references(data: Dataset, space: str) -> Tensor:
     return data.images if space == PIXELS else points(data.images[chosen(data)], data, space)
 
 
 @lru_cache(maxsize=6)
-def yardstick(name: str, space: str) -> Tensor:
+def yardstick(data: Dataset, space: str) -> Tensor:
     """Distances (HELD_OUT,) of held-out images to their nearest training images."""
-    data = load(name)
     held_out = points(some(data.test_images, HELD_OUT), data, space)
-    return nearest(held_out, references(name, space))[0][:, 0]
+    return nearest(held_out, references(data, space))[0][:, 0]

@@ -1,5 +1,6 @@
 """Files of a run, by their address: the saved model, its curves as a picture, a script; and loading one back."""
 
+import asyncio
 import re
 import tempfile
 from pathlib import Path
@@ -12,9 +13,9 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 from genmodels import checkpoint
 from genmodels.errors import UserError
 from genmodels.models import MODELS
-from genmodels.ui import live, readings
+from genmodels.ui import live, own_data, readings
 from genmodels.ui.figures import curves_png
-from genmodels.ui.requests import Answer, guarded
+from genmodels.ui.requests import Answer, guarded, text
 
 LARGEST = 256 * 2**20  # bytes of a file to load
 
@@ -29,8 +30,24 @@ def add_routes(app: FastAPI) -> None:
         except UserError as error:
             return PlainTextResponse(str(error), status_code=404)
 
+    reading = asyncio.Lock()  # one set at a time, for that takes a core
+
+    @app.post("/train/own")
+    async def own(request: Request) -> Response:
+        with tempfile.TemporaryFile() as file:  # which has no name: whatever happens, nothing is left of it
+            async for piece in request.stream():
+                if file.tell() + len(piece) > LARGEST:
+                    return JSONResponse(
+                        {"error": f"The file is larger than {LARGEST >> 20} MiB: scale the pictures down first."}
+                    )
+                file.write(piece)
+            file.seek(0)
+            async with reading:
+                sent = dict(request.query_params) | {"file": file}
+                return JSONResponse(await run_in_threadpool(own_data.receive, sent))
+
     @app.post("/train/load")
-    async def load(request: Request, seconds: str = "", name: str = "") -> Response:
+    async def load(request: Request, seconds: str = "", name: str = "", own: str = "") -> Response:
         with tempfile.TemporaryDirectory() as folder:
             # Under its own name, which sentences about it will say, if that is harmless.
             path = Path(folder, name if re.fullmatch(r"\w[\w.-]{0,80}", name) else "model.safetensors")
@@ -43,12 +60,12 @@ def add_routes(app: FastAPI) -> None:
                     file.write(piece)
             if size > LARGEST:
                 return JSONResponse({"error": f"The file is larger than {LARGEST >> 20} MiB: load it from a terminal."})
-            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds}))
+            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds, "own": own}))
 
 
 @guarded
 def _resume(request: Answer) -> Answer:
-    return live.resume(checkpoint.load(request["path"]), request["seconds"])
+    return live.resume(checkpoint.load(request["path"]), request["seconds"], own=text(request.get("own")))
 
 
 def _file(identity: str, name: str) -> Response:

@@ -17,7 +17,7 @@ from genmodels.models import MODELS
 from genmodels.models.base import settings_of
 from genmodels.pictures import png, sheet
 from genmodels.run import Run, Snapshot
-from genmodels.ui import readings, repeat
+from genmodels.ui import own_data, readings, repeat
 from genmodels.ui.figures import curves
 from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 
@@ -60,9 +60,7 @@ def start(request: Answer) -> Answer:
     seed = whole_number(request.get("seed"), 0, LARGEST_SEED, "seed")
     seconds = whole_number(request.get("seconds"), 1, LONGEST, "The time budget in seconds")
     settings = table(request.get("settings", {}))
-    run = registry.create(
-        text(request.get("model")), text(request.get("dataset")), settings, seed=seed, seconds=seconds
-    )
+    run = registry.create(text(request.get("model")), own_data.chosen(request), settings, seed=seed, seconds=seconds)
     _setups[run] = Setup(run.snapshot().settings, seconds)
     before = registry.find(text(request.get("replaces")))
     if before:
@@ -70,10 +68,13 @@ def start(request: Answer) -> Answer:
     return {"run": run.id}
 
 
-def resume(saved: Checkpoint, seconds: Any, paused: str = LOADED, file: str = "") -> Answer:
-    """A run that goes on from a file of that name; paused with a reason, so that one can just look."""
+def resume(saved: Checkpoint, seconds: Any, paused: str = LOADED, file: str = "", own: str = "") -> Answer:
+    """A run that goes on from a file of that name; paused with a reason, so that one can just look. `own` is the id of
+    the page's own pictures."""
     seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
-    run = registry.create(saved.model.name, saved.dataset, {}, seconds=seconds, resume=saved, paused=paused)
+    run = registry.create(
+        saved.model.name, own_data.behind(saved, own), {}, seconds=seconds, resume=saved, paused=paused
+    )
     _setups[run] = Setup(run.snapshot().settings, seconds, resumed=file or f"{file_name(run)}.safetensors")
     return {"run": run.id}
 
@@ -98,6 +99,8 @@ def command(request: Answer) -> Answer:
 @guarded
 def preview(request: Answer) -> Answer:
     """What there is to learn: 64 training images."""
+    if request.get("dataset") == data.OWN:
+        return own_data.shown(text(request.get("own")))
     return _preview(text(request.get("dataset")))
 
 
@@ -159,17 +162,32 @@ def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
     }
 
 
+def _own(run: Run) -> data.Dataset | None:
+    return run.dataset if run.dataset.name == data.OWN else None
+
+
 def command_line(run: Run) -> str:
     """What repeats the run in a terminal."""
     setup = _setups[run]
-    return repeat.command(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, setup.resumed)
+    return repeat.command(
+        run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, setup.resumed, _own(run)
+    )
 
 
 def script(run: Run) -> str:
     """What repeats the run in Python."""
     setup = _setups[run]
     marks = [f"{words} after {images:,} images" for images, words in run.snapshot().marks]
-    return repeat.script(run.model, run.dataset.name, setup.settings, run.seed, setup.seconds, marks, setup.resumed)
+    return repeat.script(
+        run.model,
+        run.dataset.name,
+        setup.settings,
+        run.seed,
+        setup.seconds,
+        marks,
+        setup.resumed,
+        _own(run),
+    )
 
 
 def file_name(run: Run) -> str:

@@ -47,11 +47,12 @@ def opinions(
     ]
     moved, scores = followed(asked.model, images, labels, found.slopes, step)
     bands.append(Band(f"after a step of {step:g} that way, and its score", moved, [_short(s) for s in scores.tolist()]))
+    tests = min(REAL, len(asked.dataset.test_images))
     low, middle, high = found.real.quantile(found.real.new_tensor([0.05, 0.5, 0.95])).tolist()
     lower = " In percent: test images with a lower score." if found.probabilities is None else ""
     norms = (
         f" D has batch norm: as in training, samples meet the statistics of {REAL} samples and test images those of "
-        f"{REAL} test images."
+        f"{tests} test images."
         if normed(asked.model)
         else ""
     )
@@ -62,7 +63,7 @@ def opinions(
         "pixel beyond black and white."
     )
     words = (
-        f"Scores of {REAL} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
+        f"Scores of {tests} test images: median {number(middle)}, nine in ten from {number(low)} to {number(high)}. "
         f"Of {count} samples: median {number(found.scores.median().item())}. Here {found.meaning}.{lower}{norms}"
     )
     svg = gallery(bands, min(width, WIDEST), caption, least=2)
@@ -95,10 +96,13 @@ def nearest(
         f"{count} samples of {asked.origin}, seed {seed}{of_class(label, asked)}, above the nearest of {found.of:,} "
         f"training images; below each its Euclidean distance {unit}."
     )
+    tests = min(HELD_OUT, len(asked.dataset.test_images))
     said = (
         f"{found.verdict} Medians: {number(found.distances[:, 0].median().item())} for {many} samples, "
-        f"{number(found.expected)} for {HELD_OUT} held-out test images, to the same training images."
+        f"{number(found.expected)} for {tests} held-out test images, to the same training images."
     )
+    if asked.dataset.shift:
+        said += " This run learned them shifted a little: a shifted copy lies farther away than an exact one."
     svg = gallery(bands, min(width, WIDEST), caption, least=2)
     return {"nearest": figure("Nearest training pictures", svg, f"{said} {caption}")}
 

@@ -23,7 +23,7 @@ async function start() {
   busy = true;
   buttons();
   fault("");
-  const answer = await ask("start", { ...setup(), replaces: run });
+  const answer = await ask("start", { ...setup(), ...ownData.request(), replaces: run });
   busy = false;
   if (answer.error) fault(answer.error);
   else adopt(answer.run);
@@ -156,7 +156,8 @@ async function preview() {
   if (run) return;
   const { dataset } = setup();
   previewed = dataset;
-  const answer = await ask("preview", { dataset });
+  if (ownData.lacking()) return nothing();
+  const answer = await ask("preview", { dataset, ...ownData.request() });
   if (run || dataset !== setup().dataset) return;
   fault(answer.error);
   if (answer.error) return;
@@ -167,6 +168,12 @@ async function preview() {
   find(".caption").textContent = answer.caption;
 }
 
+function nothing() {
+  fault("");
+  find(".picture").hidden = true;
+  find(".caption").textContent = "Your pictures will stand here.";
+}
+
 async function load(file) {
   if (busy || !file) return;
   busy = true;
@@ -174,7 +181,7 @@ async function load(file) {
   fault("");
   let answer;
   try {
-    const query = new URLSearchParams({ seconds: setup().seconds, name: file.name });
+    const query = new URLSearchParams({ seconds: setup().seconds, name: file.name, own: ownData.request().own });
     const reply = await fetch(`train/load?${query}`, { method: "POST", body: file });
     answer = await reply.json();
   } catch {

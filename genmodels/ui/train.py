@@ -8,13 +8,13 @@ import gradio as gr
 
 from genmodels import data
 from genmodels.models import MODELS
-from genmodels.ui import live, promise
+from genmodels.ui import live, own_data, promise
 from genmodels.ui.controls import choices, options, settings_form
 from genmodels.ui.experiments import experiments
 
 HERE = Path(__file__).parent
-SCRIPTS = ("fields.js", "controls.js", "album.js", "promise.js", "train.js")
-TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+SCRIPTS = ("fields.js", "controls.js", "album.js", "promise.js", "own_data.js", "train.js")
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", data.OWN: "Your own"}
 TIMES = {
     "30": "30 seconds",
     "60": "1 minute",
@@ -34,7 +34,15 @@ def build() -> None:
         gr.HTML(
             lab(),
             js_on_load=script,
-            server_functions=[live.start, live.look, live.command, live.preview, promise.expect, promise.result, promise.shipped],
+            server_functions=[
+                live.start,
+                live.look,
+                live.command,
+                live.preview,
+                promise.expect,
+                promise.result,
+                promise.shipped,
+            ],
             apply_default_css=False,
             elem_id="lab-block",
         )
@@ -78,7 +86,8 @@ def controls() -> str:
     return f"""<form autocomplete="off">
 <div class="field" data-name="model"><label for="model">Model</label>
 <select id="model" data-default="{first}">{options(models, first)}</select></div>
-{choices("dataset", "Data set", {name: TITLES[name] for name in data.NAMES}, "mnist", 'data-name="data"')}
+{choices("dataset", "Data set", TITLES, "mnist", 'data-name="data"')}
+{own_data.panel()}
 {front}
 <div class="actions">
 <button type="button" class="primary" data-do="start">Start</button>
