@@ -59,6 +59,20 @@ def browser() -> Iterator["playwright.Browser"]:
         yield api.chromium.launch(executable_path=chromium, args=FLAGS)
 
 
+@pytest.fixture
+def page(request: pytest.FixtureRequest, browser: "playwright.Browser") -> Iterator["playwright.Page"]:
+    """A window of a projector's size, or of the size a test asks for, in which nothing may go wrong unseen."""
+    width, height = getattr(request, "param", (1024, 768))
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(20_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
+    page.close()
+    assert not errors
+
+
 class Lab:
     """The Train tab in one browser window, as a person uses it."""
 

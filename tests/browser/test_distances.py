@@ -7,18 +7,6 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1024, "height": 768})
-    page.set_default_timeout(20_000)
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    page.close()
-    assert not errors
-
-
 def legend(page, name: str) -> str:
     """The value beside a name in the figure of values."""
     return page.inner_text(f'[data-tool="slide"] [data-slot="values"] li:has-text("{name}") output')

@@ -9,17 +9,10 @@ pytestmark = pytest.mark.browser
 CELL = '[data-tool="joint"] [data-edits="cells"][data-index="0"]'
 
 
-@pytest.fixture(params=[(1024, 768)])
-def page(request, browser, address):
-    page = browser.new_page(viewport={"width": request.param[0], "height": request.param[1]})
-    page.set_default_timeout(20_000)
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+@pytest.fixture
+def page(page, address):
     page.goto(f"{address}?tab=information")
-    yield page
-    page.close()
-    assert not errors
+    return page
 
 
 def strips(page, tool="joint") -> dict[str, float]:

@@ -13,17 +13,10 @@ HERE = '[data-tool="plane"] [data-slot="plane"] figure:nth-of-type(2) image'
 
 
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1024, "height": 768})
-    page.set_default_timeout(20_000)
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+def page(page, address):
     page.goto(f"{address}?tab=latent")
     page.wait_for_selector(GRID)
-    yield page
-    page.close()
-    assert not errors
+    return page
 
 
 def picture(page) -> str:

@@ -7,15 +7,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1024, "height": 768})
+def page(page):
     page.set_default_timeout(30_000)
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    yield page
-    page.close()
-    assert not errors
+    return page
 
 
 def wait_words(page, tool, words) -> None:
