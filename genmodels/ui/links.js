@@ -15,8 +15,8 @@ const links = (() => {
   const PAUSE = 400; // milliseconds: browsers allow about a hundred changes of the address in half a minute
   const REMEMBERED = 100; // runs
   const STORE = "genmodels-runs";
-  const KEPT = ["hide", "lang", "__theme"]; // from one address to the next
-  const COMMON = ["tab", "run", ...KEPT]; // of all tabs
+  const READER = ["lang", "__theme"]; // the reader's own, kept from one address to the next
+  const COMMON = ["tab", "run", "hide", ...READER]; // of all tabs
   const FOREIGN = "This link names a run that was not started in this browser: it is left out. Start one of your own.";
 
   const tabs = new Map(); // name -> { take, state }, of those that are on the page
@@ -155,7 +155,7 @@ const links = (() => {
     const address = new URLSearchParams([["tab", current], ...own]);
     if (run) address.set("run", run);
     if (hiding.names().length) address.set("hide", hiding.names().join());
-    for (const name of ["lang", "__theme"]) if (before.has(name)) address.set(name, before.get(name));
+    for (const name of READER) if (before.has(name)) address.set(name, before.get(name));
     try {
       history.replaceState(history.state, "", `?${address}${location.hash}`);
       seen = location.search;
@@ -186,7 +186,8 @@ const links = (() => {
     if (later) write();
     const asked = new URLSearchParams(search);
     const before = new URLSearchParams(location.search);
-    for (const name of KEPT) if (!asked.has(name) && before.has(name)) asked.set(name, before.get(name));
+    for (const name of READER) if (!asked.has(name) && before.has(name)) asked.set(name, before.get(name));
+    if (!asked.has("hide") && hiding.names().length) asked.set("hide", hiding.names().join());
     if (!asked.has("run") && run) asked.set("run", run);
     const from = current;
     try {
