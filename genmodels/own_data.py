@@ -88,8 +88,9 @@ def build(pile: Pile, title: str, colour: bool | None = None, mirror: bool | Non
     """The data set of a pile of pictures, a tenth of them held out; UserError where they are too few."""
     count, left = len(pile.folders), [f"{LEFT[why]}: {times:,}." for why, times in sorted(pile.left.items())]
     if count < FEWEST:
-        found = f"{count} pictures are too few" if count else "No pictures were found"
-        raise UserError(" ".join([f"{found}: give at least {FEWEST}, as PNG, JPEG, GIF, BMP or WebP.", *left]))
+        found = f"{count} pictures are too few: give at least {FEWEST}."
+        none = f"No pictures were found: give at least {FEWEST}, as PNG, JPEG, GIF, BMP or WebP."
+        raise UserError(" ".join([found if count else none, *left]))
     if colour is None:
         spread = [float(np.ptp(square, axis=2).mean()) for square in next(iter(pile.squares.values()))]
         colour = sum(value > COLOURFUL for value in spread) > count / 10

@@ -193,7 +193,7 @@ def test_pictures_in_odd_forms_look_as_they_should(form):
 
 def test_too_few_too_small_and_unreadable_pictures_are_counted_in_a_sentence():
     good = numbered(15, lambda i: plain(RED))
-    assert refusal(zipped(good)).startswith("15 pictures are too few: give at least 16")
+    assert refusal(zipped(good)).startswith("15 pictures are too few: give at least 16.")
     bad = good | {
         "a.png": b"nonsense",
         "b.jpg": plain(RED)[:60],

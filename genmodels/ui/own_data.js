@@ -21,6 +21,7 @@ const ownData = (() => {
     busy = begun;
     every("button, input", panel).forEach((control) => (control.disabled = begun));
     find(".own .reading").hidden = !begun;
+    count();
   }
 
   async function give(request) {
@@ -51,7 +52,7 @@ const ownData = (() => {
     image.alt = answer.caption;
     const line = (words) => Object.assign(document.createElement("p"), { className: "note", textContent: words });
     find(".own figcaption").replaceChildren(...answer.words.map(line));
-    find(".own figure").hidden = find(".own .mirror").hidden = false;
+    find(".own figure").hidden = false;
     part("mirror").checked = answer.mirror;
     preview();
   }
@@ -87,7 +88,9 @@ const ownData = (() => {
       const [x, y] = [i % canvas.width, Math.floor(i / canvas.width)];
       if (byte) drawn.add(`${Math.floor(x / cell)},${Math.floor(y / cell)}`);
     });
-    find(".own .drawn").textContent = `Cells with a drawing: ${drawn.size}.`;
+    const least = Number(cells.dataset.least);
+    find(".own .drawn").textContent = `Cells with a drawing: ${drawn.size}, at least ${least} are needed.`;
+    part("take").disabled = busy || drawn.size < least;
   }
 
   function place(event) {

@@ -44,32 +44,35 @@ _watching = False
 
 def panel() -> str:
     """What the Train tab shows below the data sets where one's own is chosen."""
+    colours = {"": "as they come", "grey": "grey", "colour": "colour"}
     sizes = {"": "as they come", "28": "28 x 28", "32": "32 x 32"}
     return f"""<details class="own" open><summary>Your own pictures</summary>
-<p class="note">At least {FEWEST}, in a zip: folders in it become classes. Or a .npy of N x H x W, or what you draw
-here. They stay in this server's memory, for you alone.</p>
+<p class="note">At least {FEWEST} in a zip, whose folders become classes; or a .npy of N x H x W; or draw them. They
+stay in this server's memory, for you alone.</p>
 <div class="row">
 <label class="button">Choose a file
 <input type="file" accept=".zip,.npy" data-own="file" data-most="{LARGEST_FILE}"></label>
 <button type="button" data-own="draw" aria-expanded="false">Draw</button>
 </div>
 <div class="grid" hidden>
-<div class="cells" style="--rows: {ROWS}" data-columns="{COLUMNS}" data-most="{MOST_ROWS}">
+<div class="cells" style="--rows: {ROWS}" data-columns="{COLUMNS}" data-most="{MOST_ROWS}" data-least="{FEWEST}">
 <canvas width="{COLUMNS * CELL}" height="{ROWS * CELL}" role="img" aria-label="Cells to draw in"></canvas></div>
 <div class="row"><button type="button" data-own="undo">Undo</button>
 <button type="button" data-own="clear">Clear</button>
 <button type="button" data-own="more">Four more</button></div>
 <label class="tick"><input type="checkbox" data-own="rows">Each row is a class</label>
-<button type="button" data-own="take">Use these drawings</button>
-<p class="note drawn" role="status"></p>
+<p class="note drawn" role="status">Draw in each cell.</p>
+<button type="button" data-own="take" disabled>Use these drawings</button>
 </div>
-{choices("own-colour", "Colours", {"": "as they come", "grey": "grey", "colour": "colour"}, "")}
-{choices("own-side", "Size", sizes, "")}
 <p class="note reading" role="status" hidden>Reading your pictures.</p>
 <p class="refused" role="alert"></p>
 <figure hidden><img class="own-sheet" alt=""><figcaption role="status"></figcaption></figure>
-<label class="tick mirror" hidden><input type="checkbox" data-own="mirror">Mirror half of them whenever they are drawn:
-good for photographs, wrong for letters and digits</label>
+<details class="form"><summary>Colours, size, mirroring</summary>
+{choices("own-colour", "Colours", colours, "")}
+{choices("own-side", "Size", sizes, "")}
+<label class="tick"><input type="checkbox" data-own="mirror">Mirror half of them: good for photographs, wrong for
+letters and digits</label>
+</details>
 </details>"""
 
 
