@@ -66,14 +66,16 @@ def expected(
     differs from the model's defaults.
     """
     yardstick = standard(rows, here)
-    measured = [row for row in rows if (row["model"], row["dataset"]) == (model, dataset)]
-    runs = [row for row in measured if row["settings"] == settings] or [r for r in measured if not r["settings"]]
-    runs = [row for row in runs if row["seconds"] == max(row["seconds"] for row in runs)]
-    paced = [row["images_per_second"] for row in runs if yardstick and row["machine"] == yardstick["machine"]]
-    if not paced:
+    if yardstick is None:
         return None
+    wanted = {"model": model, "dataset": dataset, "machine": yardstick["machine"]}
+    measured = [row for row in rows if wanted.items() <= row.items()]
+    runs = [row for row in measured if row["settings"] == settings] or [r for r in measured if not r["settings"]]
+    if not runs:
+        return None
+    runs = [row for row in runs if row["seconds"] == max(row["seconds"] for row in runs)]
     speed = None if rate is None else rate / yardstick["images_per_second"]
-    pace = statistics.fmean(paced) * (speed or 1.0)
+    pace = statistics.fmean(row["images_per_second"] for row in runs) * (speed or 1.0)
     sound = [row for row in runs if not row["failed"]]
     images, distances, floor, n = at(sound, pace * seconds) if sound else (pace * seconds, [], None, None)
     first = statistics.median(recognised(row) for row in runs)

@@ -29,7 +29,7 @@ class Line:
 @dataclass(frozen=True)
 class Plot:
     """Curves on common axes. `levels` are dashed horizontals (y, text), `marks` dotted verticals (x, text); the x
-    axis goes from 0 to `end` or further."""
+    axis goes from `start` to `end` or further."""
 
     title: str
     x_label: str
@@ -38,6 +38,7 @@ class Plot:
     levels: Sequence[tuple[float, str]] = ()
     marks: Sequence[tuple[float, str]] = ()
     end: float = 1.0
+    start: float = 0.0
 
 
 def bounds(plot: Plot) -> tuple[float, float, float, float]:
@@ -55,7 +56,7 @@ def bounds(plot: Plot) -> tuple[float, float, float, float]:
     if low > 0 and low < 0.6 * high:  # a nearby zero belongs to the picture
         low = 0.0
     pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return 0.0, max([*xs, plot.end, 1.0]), low - pad * (low != 0), high + pad
+    return plot.start, max([*xs, plot.end, plot.start + 1]), low - pad * (low != 0), high + pad
 
 
 def curves(plot: Plot, width: int = 520, height: int = 170) -> str:

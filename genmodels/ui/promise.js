@@ -13,6 +13,7 @@ const promises = (() => {
     const setups = [{ model, dataset, settings, seconds }, ...presets().map((button) => JSON.parse(button.dataset.preset))];
     const asked = JSON.stringify(setups);
     if (asked !== wanted) expect((wanted = asked), setups);
+    find("[data-do=shipped]").disabled = busy;
     const now = run && ["done", "stopped"].includes(news.state) ? run : null;
     if (now === ended) return;
     find(".reached").textContent = "";

@@ -86,11 +86,12 @@ def sentences(found: Promise, dataset: str, budget: float) -> list[str]:
     else:
         said = [f"{what} can be recognised ({limit}) after about {about(found.recognisable)}."]
     if found.distance is not None:
-        said.append(f"Feature distance after {about(found.after)}: {figure(found)} ({beside(found)}).")
+        rest = "."
         if found.after < promise.NEARLY * budget:
-            said.append("Longer was not measured.")
+            rest = "; longer was not measured."
         elif found.after > budget / promise.NEARLY:
-            said.append("Shorter was not measured.")
+            rest = "; shorter was not measured."
+        said.append(f"Feature distance after {about(found.after)}: {figure(found)} ({beside(found)}){rest}")
     if found.failed:
         said.append(f"In {found.failed} of {found.seeds} runs that were measured the images were not finite.")
     if found.usual:
@@ -103,13 +104,15 @@ def sentences(found: Promise, dataset: str, budget: float) -> list[str]:
 
 
 def brief(found: Promise, dataset: str) -> str:
-    """A promise in one short sentence, or nothing where settings like these were not measured."""
-    if found.usual or found.distance is None:
+    """A promise in one short sentence; where other settings were measured, what one can compare with."""
+    if found.distance is None or found.recognisable is None:
         return ""
-    if found.recognisable is None:
-        return f"Expect feature distance {figure(found)} after {about(found.after)}."
-    first, then = about(found.recognisable), about(found.after)
-    return f"Expect {THINGS[dataset].lower()} after about {first}, feature distance {figure(found)} after {then}."
+    things, first, then = THINGS[dataset].lower(), about(found.recognisable), about(found.after)
+    if found.usual:
+        return (
+            f"With the default settings: {things} after about {first}, feature distance {figure(found)} after {then}."
+        )
+    return f"Expect {things} after about {first}, feature distance {figure(found)} after {then}."
 
 
 def about(seconds: float) -> str:

@@ -16,7 +16,10 @@ STATES = {"running": "learning"}  # where the page has a word of its own
 
 
 def plots(curves: dict[str, Curve], snapshot: Snapshot) -> list[Plot]:
-    """Terms of one unit on the same axes; estimates of a divergence on axes of their own."""
+    """Terms of one unit on the same axes; estimates of a divergence on axes of their own. The curves of a run that goes
+    on from a file fill the axes, until they are as long as what came before."""
+    first = snapshot.pictures[0].images if snapshot.pictures else 0
+    start = first if first > snapshot.images / 2 else 0
     groups: dict[tuple[bool, str], list[Line]] = {}
     levels = {}
     for color, (term, curve) in enumerate(curves.items()):
@@ -33,7 +36,8 @@ def plots(curves: dict[str, Curve], snapshot: Snapshot) -> list[Plot]:
             lines,
             levels.get(key, ()),
             snapshot.marks,
-            max(snapshot.images, 1000),
+            max(snapshot.images, start + 1000),
+            start,
         )
         for key, lines in groups.items()
     ]
