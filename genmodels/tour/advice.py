@@ -37,9 +37,8 @@ def deepest(*, family: str, t: float, constraint: str, weight: float, steps: int
         read = reading(critic.Task(family, t, constraint=constraint, limit=weight, layers=layers), steps)
         shares.append(read.bound / read.primal)
     values = ", ".join(said(share) for share in shares)
-    return Found(
-        str(shares.index(max(shares))), f"With 0, 1, 2 and 3 hidden layers the bound is this share of W1: {values}."
-    )
+    best = str(shares.index(max(shares)))
+    return Found(best, f"With 0, 1, 2 and 3 hidden layers the bound is this share of W\N{SUBSCRIPT ONE}: {values}.")
 
 
 STOPS = (
@@ -103,8 +102,8 @@ STOPS = (
         tool="dual",
         values={"family": "gaussians", "t": 3.0, "constraint": "gradient penalty", "weight": 10.0, "steps": 200},
         act="Under More settings choose 0, 1, 2 and 3 hidden layers, and read each time the estimate scaled to slope "
-        "1, which is at most W1.",
-        question="With how many hidden layers does it come nearest to W1?",
+        "1, which is at most W\N{SUBSCRIPT ONE}.",
+        question="With how many hidden layers does it come nearest to W\N{SUBSCRIPT ONE}?",
         measure=deepest,
         why="A straight line would do, but to the penalty slope \N{MINUS SIGN}1 is as good as 1: from the wrong side "
         "it cannot get away. Two layers turn round, a third is harder to hold. Nobody knows beforehand: measure.",

@@ -215,7 +215,8 @@ STOPS = (
         act="Everything goes everywhere: no plan is left. Read S under the figures.",
         question="What is S, half the squared discrepancy of the two heaps?",
         measure=energy,
-        why="It is less than W1 = 5 and has no plan; but it needs neither an opponent nor a linear programme.",
+        why="It is less than W\N{SUBSCRIPT ONE} = 5 and has no plan; but it needs neither an opponent nor a linear "
+        "programme.",
         tolerance=0.02,
     ),
     Stop(

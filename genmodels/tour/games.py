@@ -15,7 +15,11 @@ PART = "Generative adversarial networks"
 SURE, LOST = 0.6, 0.1  # nats of the bound on JS, of at most 0.693
 DRAWS = 200
 TELLS = ("near 0: D can no longer tell", "in between: D keeps a lead", "near log 2: D is nearly always right")
-READS = ("clearly less than W1", "W1, to within a tenth", "clearly more than W1")
+READS = (
+    "clearly less than W\N{SUBSCRIPT ONE}",
+    "W\N{SUBSCRIPT ONE}, to within a tenth",
+    "clearly more than W\N{SUBSCRIPT ONE}",
+)
 
 
 def told_apart(snapshot: Snapshot | None, *, model: str, data: str) -> Found:
@@ -61,8 +65,8 @@ def clipped(*, family: str, t: float, constraint: str, clip: float, steps: int, 
     answer = READS[0] if share < 0.9 else READS[1] if share <= 1.1 else READS[2]
     return Found(
         answer,
-        f"The critic reads {said(read.estimate)} where W1 is {said(read.primal)}; at its steepest it has slope "
-        f"{said(read.steepest)}.",
+        f"The critic reads {said(read.estimate)} where W\N{SUBSCRIPT ONE} is {said(read.primal)}; at its steepest it "
+        f"has slope {said(read.steepest)}.",
     )
 
 
@@ -155,7 +159,7 @@ STOPS = (
         text="The distance that the mover pays is also the best that a critic of slope at most 1 can read: the mean of "
         "f over the data less that over the fakes. A Wasserstein GAN trains such an f. Its first means was crude: clip "
         "every weight to [-c, c]. That bounds the slope, by some K that nobody knows, so what is read is at most K "
-        "times W1.",
+        "times W\N{SUBSCRIPT ONE}.",
         formula=r"W_1(p,q) = \max_{\Vert f \Vert_L \leq 1}\; \mathrm{E}_p f - \mathrm{E}_q f, \qquad |w| \leq c",
         claim="The critic does not classify: it measures how close the features of real and generated data are.",
         minutes=20,
@@ -169,7 +173,8 @@ STOPS = (
             "steps": 200,
             "units": 16,
         },
-        act="A critic is trained on the spot with its weights clipped to 0.1. Compare what it reads with W1.",
+        act="A critic is trained on the spot with its weights clipped to 0.1. Compare what it reads with "
+        "W\N{SUBSCRIPT ONE}.",
         question="What does the clipped critic read?",
         measure=clipped,
         why="So narrow a clip leaves no slope near 1; a wider one would leave too much. K is a matter of luck.",

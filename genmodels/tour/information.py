@@ -42,7 +42,9 @@ def shared_by_both(*, law: str, noise: float, unit: str) -> Found:
 
 def wasted(*, unit: str, p: list[float], q: list[float]) -> Found:
     waste, back = (_in(unit, information.kl(_law(a), _law(b))) for a, b in ((p, q), (q, p)))
-    return Found(waste, f"KL(p||q) is {said(waste)} {unit} a symbol; the other way round it is {said(back)}.")
+    return Found(
+        waste, f"KL(p \N{PARALLEL TO} q) is {said(waste)} {unit} a symbol; the other way round it is {said(back)}."
+    )
 
 
 def change(*, family: str, t: float, further: float) -> Found:
@@ -131,7 +133,7 @@ STOPS = (
         values={"unit": "bits", "p": HALF, "q": EVEN},
         act="Only two symbols ever come, a and b, but the code was made for four that are equally likely. Orange is "
         "waste.",
-        question="How many bits a symbol are wasted: what is KL(p||q)?",
+        question="How many bits a symbol are wasted: what is KL(p \N{PARALLEL TO} q)?",
         measure=wasted,
         why="Every word is two bits long where one would do. The other way round, two of four symbols would have no "
         "word.",

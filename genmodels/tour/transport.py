@@ -13,7 +13,7 @@ COSTS = {"distance": 1, "squared distance": 2}
 def travelled(*, family: str, t: float) -> Found:
     values, slopes = divergence.slopes(divergence.FAMILIES[family], torch.tensor([t]))
     w1, slope, js = values.w1.item(), slopes.w1.item(), values.js.item()
-    return Found(w1, f"At t = {t:g} W1 is {said(w1)}, with slope {said(slope)}; JS is {said(js)} nats.")
+    return Found(w1, f"At t = {t:g} W\N{SUBSCRIPT ONE} is {said(w1)}, with slope {said(slope)}; JS is {said(js)} nats.")
 
 
 def carried(*, case: str, way: float, stretch: float, start: float, end: float, x: float) -> Found:
@@ -49,10 +49,10 @@ STOPS = (
         tool="slide",
         values={"family": "segments", "t": 0.8},
         act="Two parallel lines stand 0.8 apart: JS says log 2 as before. Move the distance to 2.5.",
-        question="At t = 2.5, what is W1?",
+        question="At t = 2.5, what is W\N{SUBSCRIPT ONE}?",
         measure=travelled,
-        why="All mass moves straight across, so W1 is the distance itself, and its slope is 1 wherever the lines "
-        "stand.",
+        why="All mass moves straight across, so W\N{SUBSCRIPT ONE} is the distance itself, and its slope is 1 wherever "
+        "the lines stand.",
         tolerance=0.02,
         given={"t": 2.5},
     ),
@@ -96,7 +96,7 @@ STOPS = (
             "q": [0, 0.3, 0, 0, 0, 0, 0, 0.9, 0, 0, 0, 0],
         },
         act="One heap at place 5; a quarter of the holes is at place 1, the rest at place 7. Watch the bands.",
-        question="How much work is the cheapest plan: what is W1?",
+        question="How much work is the cheapest plan: what is W\N{SUBSCRIPT ONE}?",
         measure=work,
         why="A quarter travels four places and three quarters travel two; a map would have to leave the heap whole.",
         tolerance=0.02,

@@ -95,14 +95,13 @@ const links = (() => {
     return text;
   }
 
-  // The tab that is asked for; a link without one may tell by what it sets.
+  // The tab that is asked for.
   function tabOf(asked) {
     const names = page.names();
     if (names.includes(asked)) return asked;
     if (asked !== undefined)
       faults.push(`This link asks for the tab ${shown(asked)}, which this page does not have: another one is shown.`);
-    const train = [...values.keys()].some((name) => /^(model|data|seed|seconds|set .*)$/.test(name));
-    return train || run ? "train" : names[0];
+    return "train"; // where the page opens
   }
 
   // What an address says, all of it.

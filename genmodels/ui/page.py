@@ -6,7 +6,18 @@ from html import escape
 
 import gradio as gr
 
-from genmodels.ui import attack, classifier, distances, information, latent, playground, samples, selfcheck, train
+from genmodels.ui import (
+    attack,
+    classifier,
+    distances,
+    information,
+    latent,
+    playground,
+    samples,
+    selfcheck,
+    tour,
+    train,
+)
 
 HEAD = """<header class="masthead" data-tabs="{tabs}" data-controls="{controls}"><h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p>
@@ -19,6 +30,7 @@ NAMED = re.compile(r'data-(tool|owner|name)="([\w.-]+)"')
 
 # The name of a tab in an address, its title, and what places its parts.
 TABS = {
+    "tour": ("Tour", tour.build),
     "train": ("Train", train.build),
     "latent": ("Latent space", latent.build),
     "samples": ("Samples", samples.build),
@@ -36,7 +48,7 @@ def build() -> gr.Blocks:
     titles = json.dumps({name: title for name, (title, _) in TABS.items()})
     with gr.Blocks(title="genmodels", analytics_enabled=False, fill_width=True) as blocks:
         head = gr.HTML(elem_classes="page", apply_default_css=False)
-        with gr.Tabs():
+        with gr.Tabs(selected="train"):
             for name, (title, place) in TABS.items():
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     place()
