@@ -7,6 +7,7 @@ const ownData = (() => {
   const panel = find(".own");
   const cells = find(".own .cells");
   const canvas = find(".own canvas");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
   const cell = canvas.width / Number(cells.dataset.columns);
 
   let id = null;
@@ -67,11 +68,10 @@ const ownData = (() => {
 
   // The grid.
 
-  const pixels = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const pixels = () => pen.getImageData(0, 0, canvas.width, canvas.height).data;
   const ink = () => pixels().filter((_, i) => i % 4 === 3);
 
   function redraw() {
-    const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round" });
     for (const [start, ...rest] of strokes) {
