@@ -27,12 +27,17 @@ const hiding = (() => {
   }
 
   function apply() {
+    watch();
+    if (!hidden.size && !document.querySelector(".away")) return;
     const away = (part, gone) => part?.classList.toggle("away", gone);
     for (const [name, [, selector]] of Object.entries(REGIONS))
       for (const part of every(selector)) away(part, hidden.has(name));
     for (const name of page.names()) away(page.button(name), hidden.has(name));
     for (const tool of every(".tool")) away(tool, hidden.has(tool.dataset.tool) && !isTab(tool.dataset.tool));
     for (const part of every(".tabitem [data-name]")) away(part, hidden.has(part.dataset.name) || hidden.has(full(part)));
+  }
+
+  function watch() {
     const row = document.querySelector(".tab-wrapper");
     if (!row || row === watched) return;
     watched = row;

@@ -389,24 +389,24 @@ def works(page) -> None:
 def test_a_thousand_random_links_in_one_page(page, address):
     ready(page, f"{address}?tab=train")
     scripts = page.locator("script").count()
-    silent(page)
     wrong = page.evaluate(
         """async (all) => {
-        const wrong = [];
+        const [wrong, ask] = [[], window.fetch];
+        window.fetch = async () => new Response('{"error": "Not now."}'); // the server is tested with such values alone
         for (const [place, search] of all.entries()) {
           links.go(`?${search}`);
           const sentences = [...document.querySelectorAll(".link-faults .fault")];
           const short = (one) => !one.children.length && one.textContent.length < 400;
           const said = sentences.every((one) => short(one) && one.textContent.endsWith("."));
           if (!said || sentences.length > 5 || links.run !== null) wrong.push(search);
-          if (place % 10 === 0) await new Promise(requestAnimationFrame);
+          if (place % 20 === 0) await new Promise(requestAnimationFrame);
         }
+        window.fetch = ask;
         return wrong;
         }""",
         addresses(1000, 11),
     )
     assert wrong == []
-    page.unroute("**/component_server*")
     works(page)
     assert page.locator("script").count() == scripts
 
