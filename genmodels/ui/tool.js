@@ -17,6 +17,10 @@ async function refresh(tool) {
   do {
     asked.set(tool, "busy");
     const width = tool.querySelector(".view").clientWidth || tool.clientWidth; // on a phone the view is no box
+    if (!width) {
+      widths.delete(tool); // its tab was left meanwhile: computed as soon as it is seen again
+      break;
+    }
     const values = { ...valuesOf(tool), width, run: links.run ?? "" };
     const answer = await server.answer({ tool: tool.dataset.tool, values });
     show(tool, answer ?? { error: "The server does not answer. Change something to try again." });
