@@ -52,7 +52,8 @@ const hiding = (() => {
     for (const [name, words] of pairs) {
       const label = document.createElement("label");
       const tick = { type: "checkbox", value: name, checked: hidden.has(name) };
-      label.append(Object.assign(document.createElement("input"), tick), words);
+      const named = Object.assign(document.createElement("em"), { textContent: name.split(".")[1] ?? "" });
+      label.append(Object.assign(document.createElement("input"), tick), words, named);
       box.append(label);
     }
     return box;

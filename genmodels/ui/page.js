@@ -28,7 +28,8 @@ const page = (() => {
   const started = setInterval(() => links.begin() && clearInterval(started), 50);
 
   document.addEventListener("click", (event) => {
-    const name = nameOf(event.target.closest?.("button[role=tab], .overflow-dropdown button"));
+    const chosen = event.target.closest?.("button[role=tab], .overflow-dropdown button");
+    const name = chosen && nameOf(chosen);
     if (!name || name === links.current) return;
     wanted = name;
     links.opened(name);

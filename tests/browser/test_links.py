@@ -271,6 +271,7 @@ def test_nothing_hides_what_goes_wrong(new_lab):
     lab.wait_round(2)
 
 
+@BOTH
 def test_a_list_of_check_boxes_builds_the_link(page, address):
     ready(page, f"{address}?tab=train")
     page.click(".hiding summary")
