@@ -150,7 +150,9 @@ def test_a_table_says_the_spread_of_three_seeds_and_none_of_one():
 
 def test_the_readme_holds_the_table_of_the_rows_that_come_along():
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    assert bench.table(bench.read()) in readme
+    rows = bench.read()
+    table = bench.table([row for row in rows if row["machine"] == rows[0]["machine"] and not row["settings"]])
+    assert table in readme and len(table.splitlines()) > 2 * len(MODELS)
 
 
 def test_the_first_recognisable_picture_is_the_first_below_the_distance(monkeypatch):

@@ -129,6 +129,7 @@ def test_a_machine_is_weak_where_the_first_picture_takes_longer_than_the_budget_
 
 
 def test_promises_in_words():
+    assert [page.about(s) for s in (0.3, 7.2, 99, 129, 599, 3600)] == ["1 s", "7 s", "99 s", "130 s", "600 s", "60 min"]
     said = " ".join(page.sentences(asked([row()], rate=900.0), "mnist", 60))
     assert "Digits can be recognised (feature distance below 10) after about 11 s." in said
     assert "Feature distance after 60 s: about 4.5 (floor 0.15, n 2,000)." in said
@@ -161,7 +162,7 @@ def test_what_a_browser_asks_about_is_checked():
     answer = page.expect({"setups": [good, *bad]})
     assert answer["promises"][0]["sentences"] and answer["promises"][0]["shipped"]
     assert not any(other["sentences"] for other in answer["promises"][1:])
-    for nonsense in (None, "x", [1], [good] * 99):
+    for nonsense in (None, "x", [1], [good] * 101):
         assert "error" in page.expect({"setups": nonsense})
     assert page.changed("dcgan", {"batch": "32", "width": 8}) == {"width": 8}
 

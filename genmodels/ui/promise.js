@@ -5,7 +5,7 @@ const promises = (() => {
   let wanted = ""; // the setups asked about last
   let ended = null; // the run whose result is shown, or on its way
 
-  const presets = () => every("[data-preset]");
+  const presets = () => every(".tries [data-preset]");
 
   // Called after everything that may have changed the controls or the run.
   function look() {

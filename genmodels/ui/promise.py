@@ -21,7 +21,7 @@ BOX = """<div class="promise note" hidden><ul aria-label="What to expect"></ul>
 <div class="shipped" hidden><p class="weak">That is long. The weights that come along show trained pictures at once.</p>
 <button type="button" class="plain" data-do="shipped">Start from the shipped weights</button></div></div>
 <p class="reached" role="status"></p>"""
-MOST = 20  # promises in one answer
+MOST = 100  # promises in one answer
 THINGS = {"mnist": "Digits", "fashion_mnist": "Clothes", "cifar10": "Objects"}
 ENDS = ("done", "stopped")
 
@@ -99,7 +99,7 @@ def sentences(found: Promise, dataset: str, budget: float) -> list[str]:
     if found.speed is None:
         said.append(f"Measured on {cores} cores ({processor}); the speed of this computer is not measured yet.")
     else:
-        said.append(f"Measured on {cores} cores ({processor}); this computer is {found.speed:.1f} times as fast.")
+        said.append(f"Measured on {cores} cores ({processor}); this computer is {found.speed:.2g} times as fast.")
     return said
 
 
@@ -116,8 +116,10 @@ def brief(found: Promise, dataset: str) -> str:
 
 
 def about(seconds: float) -> str:
-    """Seconds as roughly as they are known: "7 s", "12 s", "4 min"."""
-    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"
+    """Seconds as roughly as they are known: "7 s", "12 s", "130 s", "12 min"."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds, -1):.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
 
 
 def figure(found: Promise) -> str:
