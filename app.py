@@ -12,7 +12,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is i
 from genmodels import data, promise  # noqa: E402
 from genmodels.models import MODELS  # noqa: E402
 from genmodels.run import Run  # noqa: E402
-from genmodels.ui import page  # noqa: E402
+from genmodels.ui import language, page  # noqa: E402
 from genmodels.ui.files import add_routes  # noqa: E402
 from genmodels.ui.theme import HEAD, Paper  # noqa: E402
 
@@ -50,6 +50,7 @@ def main() -> int:
         quiet=True,
     )
     add_routes(app)
+    language.add_route(app)
     print(f"The page is at {address}", flush=True)
     threading.Thread(target=warm_up, daemon=True).start()
     blocks.block_thread()

@@ -23,7 +23,8 @@ def settings_form(model: str) -> tuple[str, str]:
 def field(identity: str, name: str, kind: Kind, default: Any) -> str:
     """One labelled control. `data-live` marks those that may be changed while a run goes on."""
     live = " data-live" if kind.live else ""
-    label = f"{escape(kind.label)} <em>{escape(name)}{', live' if kind.live else ''}</em>"
+    code = f'<span translate="no">{escape(name)}</span>{", live" if kind.live else ""}'
+    label = f"{escape(kind.label)} <em>{code}</em>"
     if isinstance(kind, Flag):
         checked = " checked" if default else ""
         return (

@@ -11,6 +11,7 @@ from genmodels.ui import (
     classifier,
     distances,
     information,
+    language,
     latent,
     playground,
     samples,
@@ -24,7 +25,7 @@ HEAD = """<header class="masthead" data-tabs="{tabs}" data-controls="{controls}"
 <div class="sharing"><button type="button" class="plain" data-do="copy-link">Copy a link</button>
 <details class="hiding"><summary>Hide controls in this link</summary><div class="list">
 <p class="note">What is ticked is hidden here and for everybody who opens the link. It keeps its value.</p>
-<div class="groups"></div></div></details></div></header>
+<div class="groups"></div></div></details>{switch}</div></header>
 <div class="link-faults" role="alert"></div>"""
 NAMED = re.compile(r'data-(tool|owner|name)="([\w.-]+)"')
 
@@ -53,7 +54,7 @@ def build() -> gr.Blocks:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     place()
         known = json.dumps(controls([part.value for part in blocks.blocks.values() if isinstance(part, gr.HTML)]))
-        head.value = HEAD.format(tabs=escape(titles), controls=escape(known))
+        head.value = HEAD.format(tabs=escape(titles), controls=escape(known), switch=language.SWITCH)
     return blocks.queue(api_open=False)
 
 

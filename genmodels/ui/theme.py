@@ -4,7 +4,10 @@ from pathlib import Path
 
 from gradio.themes.base import Base
 
+from genmodels.ui import language
+
 HERE = Path(__file__).parent
+CHINESE = ("PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei")  # where they are there
 
 
 def _read(*names: str) -> str:
@@ -13,7 +16,7 @@ def _read(*names: str) -> str:
 
 # Not by gradio's own css setting: that prefixes every selector except those under @media, which then lose.
 _STYLES = _read("page.css", "train.css", "tool.css", "playground.css", "tour.css")
-_SCRIPTS = _read("figure.js", "copy.js", "links.js", "hiding.js", "page.js", "tour_bar.js")
+_SCRIPTS = language.script() + _read("figure.js", "copy.js", "links.js", "hiding.js", "page.js", "tour_bar.js")
 HEAD = f"<style>{_STYLES}</style><script>{_SCRIPTS}</script>"
 
 _SETTINGS = {
@@ -75,7 +78,7 @@ class Paper(Base):
         super().__init__(
             primary_hue="slate",
             neutral_hue="stone",
-            font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+            font=["system-ui", "-apple-system", "Segoe UI", *CHINESE, "sans-serif"],
             font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
         )
         known = set(dir(self))

@@ -105,7 +105,7 @@ def controls() -> str:
 {rest}
 <div class="field" data-name="seconds"><label for="seconds">Time budget</label>
 <select id="seconds" data-default="60">{options(TIMES, "60")}</select></div>
-<div class="field" data-name="seed"><label for="seed">Seed <em>seed</em></label>
+<div class="field" data-name="seed"><label for="seed">Seed <em translate="no">seed</em></label>
 <input type="number" id="seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1"
 inputmode="numeric"></div>
 <p class="note">Settings marked <em>live</em> may be changed while the run goes on; each change is marked in the
