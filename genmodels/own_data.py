@@ -13,7 +13,17 @@ from torch import Tensor
 
 from genmodels.data import OWN, Dataset, load
 from genmodels.errors import UserError
-from genmodels.own_files import FEWEST, LARGEST_PICTURE, MOST_PIXELS, SIDES, SMALLEST, Pile, add_file, add_folder
+from genmodels.own_files import (
+    FEWEST,
+    LARGEST_PICTURE,
+    MOST_OF_JPEG,
+    MOST_PIXELS,
+    SIDES,
+    SMALLEST,
+    Pile,
+    add_file,
+    add_folder,
+)
 
 if TYPE_CHECKING:
     from genmodels.checkpoint import Checkpoint
@@ -26,7 +36,8 @@ COLOURFUL = 8.0  # mean distance of the largest from the smallest channel: beyon
 LEFT = {
     "unread": "Left out as unreadable",
     "small": f"Left out as smaller than {SMALLEST} pixels",
-    "large": f"Left out as larger than {MOST_PIXELS // 10**6} million pixels or {LARGEST_PICTURE >> 20} MiB",
+    "large": f"Left out as larger than {LARGEST_PICTURE >> 20} MiB, {MOST_PIXELS // 10**6} million pixels or, as JPEG, "
+    f"{MOST_OF_JPEG // 10**6} million",
     "heic": "Left out as HEIC, which has to be exported as JPEG first",
     "other": "Left out as no PNG, JPEG, GIF, BMP or WebP",
 }
@@ -88,7 +99,7 @@ def build(pile: Pile, title: str, colour: bool | None = None, mirror: bool | Non
     """The data set of a pile of pictures, a tenth of them held out; UserError where they are too few."""
     count, left = len(pile.folders), [f"{LEFT[why]}: {times:,}." for why, times in sorted(pile.left.items())]
     if count < FEWEST:
-        found = f"{count} pictures are too few: give at least {FEWEST}."
+        found = f"Pictures found: {count}. At least {FEWEST} are needed."
         none = f"No pictures were found: give at least {FEWEST}, as PNG, JPEG, GIF, BMP or WebP."
         raise UserError(" ".join([found if count else none, *left]))
     if colour is None:

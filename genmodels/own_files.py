@@ -22,8 +22,9 @@ from genmodels.errors import UserError
 FEWEST, MOST = 16, 10_000  # pictures
 SIDES = (28, 32)  # pixels of a square
 SMALLEST = 8  # pixels of a picture's shorter side
-MOST_PIXELS = 25_000_000  # of a picture
-ALL_PIXELS = 6_000_000_000  # of all pictures: a minute of decoding
+MOST_PIXELS = 10_000_000  # of a picture: its decoder takes up to 23 bytes for each
+MOST_OF_JPEG = 25_000_000  # which is decoded at an eighth of its size
+ALL_PIXELS = 1_200_000_000  # of all pictures, of a JPEG an eighth: a minute of decoding
 LARGEST_FILE = 256 * 2**20  # bytes of a zip or .npy
 LARGEST_TABLE = 2 * 2**20  # bytes of a zip's list of its files
 LARGEST_PICTURE = 32 * 2**20  # bytes of a picture's file
@@ -70,16 +71,16 @@ class Pile:
     def put(self, image: Image.Image, folder: str) -> None:
         """A picture whose pixels need not have been decoded yet."""
         width, height = image.size
-        if width * height > MOST_PIXELS:
+        photograph = image.format in ("JPEG", "MPO")
+        if width * height > (MOST_OF_JPEG if photograph else MOST_PIXELS):
             self.left["large"] += 1
             return
         if min(width, height) < SMALLEST:
             self.left["small"] += 1
             return
-        self.pixels += width * height
+        self.pixels += width * height // (8 if photograph else 1)
         if self.pixels > ALL_PIXELS:
-            together = f"more than {ALL_PIXELS // 10**9} billion pixels together"
-            raise UserError(f"The pictures have {together}: scale them down first.")
+            raise UserError("The pictures have too many pixels together: scale them down first, to 256 x 256 perhaps.")
         image.draft(image.mode, (4 * SIDES[-1], 4 * SIDES[-1]))  # a large JPEG is decoded smaller at once
         upright = ImageOps.exif_transpose(_eight_bits(image))
         squares = {side: _square(upright, side) for side in self.squares}

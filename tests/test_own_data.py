@@ -193,7 +193,7 @@ def test_pictures_in_odd_forms_look_as_they_should(form):
 
 def test_too_few_too_small_and_unreadable_pictures_are_counted_in_a_sentence():
     good = numbered(15, lambda i: plain(RED))
-    assert refusal(zipped(good)).startswith("15 pictures are too few: give at least 16.")
+    assert refusal(zipped(good)).startswith("Pictures found: 15. At least 16 are needed.")
     bad = good | {
         "a.png": b"nonsense",
         "b.jpg": plain(RED)[:60],
@@ -302,16 +302,20 @@ HOSTILE = {
     "not images": (lambda: zipped(numbered(20, lambda i: b"MZ" + bytes(1000))), "unreadable: 20"),
     "other files": (lambda: zipped({f"{i}.exe": b"MZ" for i in range(20)}), "WebP: 20"),
     "zips in a zip": (lambda: zipped({f"{i}.zip": zipped(pets()) for i in range(20)}), "WebP: 20"),
-    "bomb": (lambda: forged(len(ZEROS), ZEROS, 3), "MiB: 3"),
+    "bomb": (lambda: forged(len(ZEROS), ZEROS, 3), "25 million: 3"),
     "bomb of many": (lambda: forged(31 * 2**20, ZEROS[: 31 * 2**20], 40), "more than 1 GiB"),
     "lies: small": (lambda: forged(1000, ZEROS), "unreadable: 1"),
-    "lies: large": (lambda: forged(2**32 - 1, b"x"), "MiB: 1"),
+    "lies: large": (lambda: forged(2**32 - 1, b"x"), "25 million: 1"),
     "lies: no picture": (lambda: forged(30 * 2**20, ZEROS[: 30 * 2**20]), "unreadable: 1"),
     "bzip2": (lambda: zipped_with(zipfile.ZIP_BZIP2), "unreadable: 16"),
-    "30,000 x 30,000": (lambda: zipped(numbered(16, lambda i: header(30_000, 30_000))), "MiB: 16"),
-    "10,000 x 10,000": (lambda: zipped(numbered(16, lambda i: header(10_000, 10_000))), "MiB: 16"),
-    "25 million pixels": (lambda: zipped(numbered(500, lambda i: header(5000, 5000))), "6 billion pixels"),
-    "WebP of 16,000 x 16,000": (lambda: zipped({f"{i}.webp": canvas(16_000) for i in range(16)}), "MiB: 16"),
+    "30,000 x 30,000": (lambda: zipped(numbered(16, lambda i: header(30_000, 30_000))), "25 million: 16"),
+    "4,000 x 4,000": (lambda: zipped(numbered(16, lambda i: header(4000, 4000))), "25 million: 16"),
+    "too much together": (lambda: zipped(numbered(140, lambda i: header(3000, 3000))), "too many pixels together"),
+    "WebP of 16,000 x 16,000": (lambda: zipped({f"{i}.webp": canvas(16_000) for i in range(16)}), "25 million: 16"),
+    "as large as may be": (
+        lambda: zipped({"1.webp": encoded(Image.new("RGBA", (3000, 3000)), "WEBP")}),
+        "found: 1.",
+    ),
     "one pixel": (lambda: zipped(numbered(16, lambda i: plain(RED, (1, 1)))), "8 pixels: 16"),
     "one pixel high": (lambda: zipped(numbered(16, lambda i: plain(RED, (20_000, 1)))), "8 pixels: 16"),
     "a table that lies": (lambda: b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 1, 1, 2**32 - 2, 0, 0), "damaged"),
@@ -379,7 +383,7 @@ def test_hostile_files_end_in_a_sentence_with_memory_flat_and_nothing_left(tmp_p
     assert len(found) == len(HOSTILE)
     for (name, (_, words)), (_, growth, said) in zip(HOSTILE.items(), found, strict=True):
         assert words in said and said.endswith(".") and len(said) < 300, f"{name}: {said}"
-        assert int(growth) < 150, f"{name} takes {growth} MiB"
+        assert int(growth) < 300, f"{name} takes {growth} MiB"
     assert not [*here.iterdir()] and not [*scratch.iterdir()]
 
 
@@ -477,9 +481,9 @@ def test_the_command_line_learns_a_folder_and_goes_on(tmp_path, letters, capsys)
         (folder / kind).mkdir()
         for i in range(12):
             (folder / kind / f"{i}.png").write_bytes(plain((10 * i, 0, 0 if kind == "bar" else 200), (32, 32)))
-    out = tmp_path / "cvae.safetensors"
+    out = tmp_path / "cgan.safetensors"
     small = ["--set", "width=16", "--rounds", 3]
-    here("train", "cvae", "--data", folder, *small, "--out", out)
+    here("train", "cgan", "--data", folder, *small, "--out", out)
     said = capsys.readouterr().out
     assert "24 pictures, 2 classes (bar, cross), 32 x 32, colour" in said and f"--data {folder}" in said
     assert str(tmp_path).encode() not in out.read_bytes()  # no path in the file
@@ -487,25 +491,25 @@ def test_the_command_line_learns_a_folder_and_goes_on(tmp_path, letters, capsys)
     facts = json.loads(capsys.readouterr().out)
     assert facts["dataset"] == "own" and facts["names"] == ["bar", "cross"] and facts["shape"] == [3, 32, 32]
     here("sample", out, "--labels", "1", "--out", tmp_path / "s.png")
-    for command in (["reconstruct", "--out", tmp_path / "r.png", out], ["evaluate", out, "--json"]):
-        assert "--data PATH" in sentence(*command)
-    here("reconstruct", out, "--data", folder, "--count", 4, "--out", tmp_path / "r.png")
-    capsys.readouterr()
-    here("evaluate", out, "--data", folder, "--count", 100, "--json")
-    measured = json.loads(capsys.readouterr().out)
-    assert measured["feature_distance"] is None and measured["nearest_ratio"] > 0
-    resume = ["train", "cvae", "--resume", out, "--rounds", 2, "--out", out]
-    assert "--data PATH" in sentence(*resume)
+    assert "--data PATH" in sentence("evaluate", out, "--json")
+    here("evaluate", out, "--data", folder, "--count", 100)
+    assert "no judge of one's own pictures" in capsys.readouterr().out
+    resume = ["train", "cgan", "--resume", out, "--rounds", 2, "--out", out]
+    assert "--data PATH" in sentence(*resume) and "--data PATH" in sentence("train", "cgan", "own")
     here(*resume, "--data", folder)
-    assert "--data PATH" in sentence("train", "cvae", "own")
     (folder / "bar").rename(folder / "rod")
     assert "learned other pictures" in sentence(*resume, "--data", folder)
-    assert "not both" in sentence("train", "cvae", "mnist", "--data", folder)
-    assert "mnist" in sentence("train", "cvae")
-    here("train", "cvae", "--data", folder, "--side", 28, "--colour", "grey", *small, "--quiet", "--out", out)
+    assert "not both" in sentence("train", "cgan", "mnist", "--data", folder)
+    assert "mnist" in sentence("train", "cgan") and "--data" in sentence("train", "cgan", "mnist", "--side", 28)
+    assert "nothing to read" in sentence("train", "cgan", "--data", folder / "none")
+
+    here("train", "ae", "--data", folder, "--side", 28, "--colour", "grey", *small, "--quiet", "--out", out)
     capsys.readouterr()
     here("info", out, "--json")
     assert json.loads(capsys.readouterr().out)["shape"] == [1, 28, 28]
+    assert "--data PATH" in sentence("reconstruct", out, "--out", tmp_path / "r.png")
+    here("reconstruct", out, "--data", folder, "--out", tmp_path / "r.png")
+    assert Image.open(tmp_path / "r.png").size == (4 * 29 - 1, 2 * 29 - 1)
 
 
 @pytest.fixture
