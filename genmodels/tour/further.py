@@ -60,10 +60,9 @@ def behind(*, look: str, number: int, samples: str) -> Found:
     found = classify.ask(network, mnist.test_images[number], int(samples), 0).log_likelihood
     first, second = found.topk(2).values.tolist()
     best, next_ = found.topk(2).indices.tolist()
-    gap = first - second
-    return Found(
-        gap, f"A {best} explains it with {said(first)} nats, a {next_} with {said(second)}: {said(gap)} behind."
-    )
+    gap, label = first - second, int(mnist.test_labels[number])
+    says = f"A {best} explains it with {said(first)} nats, a {next_} with {said(second)}, {said(gap)} behind."
+    return Found(gap, f"{says} It was written as a {label}.")
 
 
 def exact(*, model: str, other: str) -> Found:
@@ -164,7 +163,7 @@ STOPS = (
         tab="classifier",
         tool="bayes",
         values={"look": "test picture", "number": 445, "samples": "10"},
-        act="A digit that two labels explain nearly as well. See under how much worse each label explains it.",
+        act="A badly written digit. The figure of how much worse each label explains it has the nats.",
         question="How many nats is the second best label behind the best?",
         measure=behind,
         why="2.3 nats are a factor of ten in p(y|x): this is a close call, a clear digit is twenty nats ahead.",

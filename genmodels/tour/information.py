@@ -42,9 +42,8 @@ def shared_by_both(*, law: str, noise: float, unit: str) -> Found:
 
 def wasted(*, unit: str, p: list[float], q: list[float]) -> Found:
     waste, back = (_in(unit, information.kl(_law(a), _law(b))) for a, b in ((p, q), (q, p)))
-    return Found(
-        waste, f"KL(p \N{PARALLEL TO} q) is {said(waste)} {unit} a symbol; the other way round it is {said(back)}."
-    )
+    says = f"In {unit} a symbol KL(p \N{PARALLEL TO} q) is {said(waste)}; the other way round it is {said(back)}."
+    return Found(waste, says)
 
 
 def change(*, family: str, t: float, further: float) -> Found:
