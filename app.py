@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 
@@ -16,6 +17,7 @@ from genmodels.ui import language, page  # noqa: E402
 from genmodels.ui.files import add_routes  # noqa: E402
 from genmodels.ui.theme import HEAD, Paper  # noqa: E402
 
+FIRST_PAGE_SECONDS = 3.0  # until the browser that opened with the server has its page
 PORTS = range(7860, 7880)  # tried in this order where no port was asked for
 
 
@@ -58,9 +60,10 @@ def main() -> int:
 
 
 def warm_up() -> None:
-    """The first training of a process costs a second of imports: over before anybody presses Start. Then it is measured
-    how fast this computer is, for what the page promises."""
+    """The first training of a process costs a second of imports: over before anybody presses Start. Once the first page
+    is there it is measured how fast this computer is, for what the page promises."""
     Run(next(iter(MODELS)), data.NAMES[0], {})
+    time.sleep(FIRST_PAGE_SECONDS)
     promise.measure_rate()
 
 

@@ -41,7 +41,7 @@ const promises = (() => {
   }
 
   async function reached(of) {
-    const answer = await ask("result", { run: of });
+    const answer = await ask("reached", { run: of });
     if (of !== ended || !element.isConnected) return;
     if (!answer.error) find(".reached").textContent = answer.sentence;
     if (answer.lost || answer.ready === false) setTimeout(() => of === ended && reached(of), REACHED_AGAIN);

@@ -136,18 +136,18 @@ def beside(found: Promise) -> str:
 
 
 @guarded
-def result(request: Answer) -> Answer:
+def reached(request: Answer) -> Answer:
     """What a run that has ended reached, beside what was promised; measured once, meanwhile nothing."""
     run = live.found(request.get("run"))
     if run.snapshot().state not in ENDS or run.dataset.name not in bench.DATASETS:
         return {"sentence": "", "ready": True}
     if run not in _results:
-        _results[run] = _judging.submit(_result, run)
+        _results[run] = _judging.submit(_reached, run)
     done = _results[run].done()
     return {"sentence": _results[run].result() if done else "Measuring the pictures of this run.", "ready": done}
 
 
-def _result(run: Run) -> str:
+def _reached(run: Run) -> str:
     snapshot = run.snapshot(viewer=False)
     setup, found = live.setup_of(run), None
     if not setup.resumed:  # of what goes on from a file nothing was promised
