@@ -6,7 +6,8 @@
 //                 the map the names it knows, and returns a sentence for each value that it could not use;
 //   state(shared) what differs from the defaults, as pairs [name, text]; `shared` is true for a link that is sent to
 //                 others: ids of runs do not belong there.
-// It calls links.changed() wherever a person has changed something; the address follows by itself.
+// It calls links.changed() wherever a person has changed something, links.changing() while they are at it; the address
+// follows by itself.
 // A run belongs to the browser that started it: links.started(id) notes one, links.mine(id) says whether an id is one.
 // Whoever finds an id in an address asks that first, and drops what is not.
 const links = (() => {
@@ -172,6 +173,13 @@ const links = (() => {
     else write();
   }
 
+  // The same while a person drags or types: the address waits for the end of it.
+  function changing() {
+    clear();
+    clearTimeout(later);
+    later = setTimeout(() => write(), PAUSE);
+  }
+
   // A person has opened another tab.
   function opened(name) {
     if (later) write();
@@ -202,10 +210,10 @@ const links = (() => {
     later = 0;
     arrive(location.search);
   });
-  addEventListener("pagehide", () => later && write());
 
   return {
     changed,
+    changing,
     go,
     mine,
     opened,

@@ -43,7 +43,7 @@ element.addEventListener("input", (event) => {
   if (event.target.type === "range") lead(field);
   else if (event.target.type === "number") follow(field);
   refresh(field.closest(".tool"));
-  links.changed();
+  links.changing();
 });
 
 element.addEventListener("submit", (event) => event.preventDefault());

@@ -32,7 +32,8 @@ def test_a_slider_moves_the_numbers_and_the_address(page, address):
 
 
 def test_presets_and_nonsense(page, address):
-    page.goto(f"{address}?tab=distances&slide.t=1e9")
+    page.goto(f"{address}?tab=distances")
+    page.fill("#slide-t", "1e9")
     page.wait_for_selector('[data-tool="slide"] .fault:not(:empty)')
     assert "must be a number from" in page.inner_text('[data-tool="slide"] .fault')
     page.click("text=The parallel lines of the WGAN paper")

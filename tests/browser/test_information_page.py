@@ -131,7 +131,7 @@ def test_a_link_brings_the_table_back(page):
 
 
 def test_nonsense_in_a_link_gets_a_sentence_and_a_preset_mends_it(page, address):
-    page.goto(f"{address}?tab=information&joint.law=my+own&joint.cells=[1,2]&codes.p=[1,0,0]")
+    page.goto(f"{address}?tab=information&joint.law=my+own&joint.cells=[1,0,0,0,0]&codes.p=[1,0,0]")
     page.wait_for_selector('[data-tool="joint"] .fault:not(:empty)')
     page.wait_for_selector('[data-tool="codes"] .fault:not(:empty)')
     assert page.inner_text('[data-tool="joint"] .fault').endswith(".")
