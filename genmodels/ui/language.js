@@ -68,6 +68,8 @@ const language = (() => {
   }
 
   function inPieces(key) {
+    const whole = /[^.]\.$/.test(key) && translated(key.slice(0, -1));
+    if (whole) return `${whole}\u3002`;
     for (const [gap, joint] of BREAKS) {
       const parts = key.split(gap);
       if (parts.length < 2) continue;
