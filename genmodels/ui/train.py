@@ -40,7 +40,7 @@ def build() -> None:
                 live.command,
                 live.preview,
                 promise.expect,
-                promise.result,
+                promise.reached,
                 promise.shipped,
             ],
             apply_default_css=False,
