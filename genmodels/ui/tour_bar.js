@@ -57,5 +57,10 @@
     const looking = setInterval(() => (aim && performance.now() < until ? follow() : clearInterval(looking)), 100);
   });
 
-  document.addEventListener("DOMContentLoaded", () => show(kept()));
+  // The page comes to life some time after this script.
+  const waiting = setInterval(() => {
+    if (!document.querySelector(".masthead")) return;
+    clearInterval(waiting);
+    show(kept());
+  }, 50);
 })();
