@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from genmodels.data import Dataset
+from genmodels.looks import Look, Looker, thinned
 from genmodels.models import can
 from genmodels.models.base import Batch
 from genmodels.pictures import interleave, png, reconstructions, sheet, to_uint8
@@ -21,6 +22,7 @@ from genmodels.training import Progress, Trainer
 POINTS = 500  # kept of a curve
 PICTURES = 40  # kept of a run
 MARKS = 100  # kept of a run
+LOOKS = 100  # kept of a run
 ROWS = 8  # of samples on a sheet
 HELD_OUT = 256  # test images behind a held-out term
 CAPTIONS = {
@@ -61,6 +63,9 @@ class Snapshot:
     curves: dict[str, tuple[tuple[float, ...], tuple[float, ...]]]  # images seen and values of each term
     marks: tuple[tuple[int, str], ...]  # what happened after so many images
     pictures: tuple[Picture, ...]  # the oldest first
+    looks: tuple[Look, ...]  # the oldest first
+    classes: tuple[str, ...]  # of the data set
+    size: int  # training images in it
 
 
 class Curves:
@@ -180,15 +185,17 @@ class Observer:
 
 
 class Record:
-    """All that is kept of a run for people to see. Looking takes 4 % of the time at most."""
+    """All that is kept of a run for people to see. Looking takes 6 % of the time at most."""
 
     def __init__(self, trainer: Trainer, dataset: Dataset, seed: int) -> None:
         self._trainer, self._observer = trainer, Observer(trainer, dataset, seed)
+        self._looker = Looker(dataset, seed)
         self._terms, self._held_out, self._album = Curves(), Curves(), Album()
-        self._drawing, self._testing = Budget(0.03, 0.25), Budget(0.01, 1.0)
+        self._drawing, self._testing, self._looking = Budget(0.03, 0.25), Budget(0.01, 1.0), Budget(0.02, 1.0)
         self._next_picture = 0
         self._pace: deque[tuple[float, int]] = deque(maxlen=20)
         self.marks: tuple[tuple[int, str], ...] = ()
+        self.looks: tuple[Look, ...] = ()
 
     def note(self, progress: Progress) -> None:
         """Reads a round's terms, where a point of the curves belongs."""
@@ -204,7 +211,17 @@ class Record:
             _finish(self._trainer.device)
             with self._testing.spend(seconds):
                 self._held_out.add(self._trainer.seen, self._observer.held_out())
+        if self._looking.due(seconds):
+            self.examine(seconds)
         return drawn
+
+    def examine(self, seconds: float) -> None:
+        """Looks at what the averaged model does."""
+        _finish(self._trainer.device)
+        with self._looking.spend(seconds):
+            look = self._looker.look(self._trainer.view(), self._trainer.device, self._trainer.seen, seconds)
+            before = tuple(old for old in self.looks if old.images < look.images)
+            self.looks = thinned((*before, look), LOOKS)
 
     def draw(self, seconds: float) -> None:
         _finish(self._trainer.device)
@@ -220,6 +237,7 @@ class Record:
         """Forgets what came after the present place of a training that went back; its marks move here."""
         for part in (self._terms, self._held_out, self._album):
             part.cut(self._trainer.seen)
+        self.looks = tuple(look for look in self.looks if look.images <= self._trainer.seen)
         self.marks = tuple((min(images, self._trainer.seen), text) for images, text in self.marks)
         self._pace.clear()
 

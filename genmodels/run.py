@@ -174,6 +174,8 @@ class Run:
             self._publish()
             state, message = self._train(queue)
             self._draw()
+            if state == "done" and self._rank == 0:  # one who stops a run waits for no verdict
+                self._record.examine(self.seconds)
         except Exception as error:
             state, message = "failed", sentence(error)
         if queue:
@@ -317,6 +319,9 @@ class Run:
             curves=self._record.curves(),
             marks=self._record.marks,
             pictures=self._record.pictures(),
+            looks=self._record.looks,
+            classes=self.dataset.classes,
+            size=len(self.dataset.images),
         )
         if self._report:
             self._report(self._snapshot)
