@@ -2,8 +2,10 @@
 // hidden (hiding.js), and the run of this window.
 //
 // A tab's script says once that it is there, links.tab(name, { take, state }):
-//   take(values)  sets every control to what the map `values`, name to text, says or else to its default, deletes from
-//                 the map the names it knows, and returns a sentence for each value that it could not use;
+//   take(values, returned)
+//                 sets every control to what the map `values`, name to text, says or else to its default, deletes from
+//                 the map the names it knows, and returns a sentence for each value that it could not use; `returned`
+//                 says that it was by Back, Forward or a refresh, where the browser itself scrolls;
 //   state(shared) what differs from the defaults, as pairs [name, text]; `shared` is true for a link that is sent to
 //                 others: ids of runs do not belong there.
 // It calls links.changed() wherever a person has changed something, links.changing() while they are at it; the address
@@ -50,6 +52,8 @@ const links = (() => {
   }
 
   const mine = (id) => since.has(id) || remembered().includes(id);
+
+  const refreshed = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
 
   // Opening the page is the only way to come back to a run.
   const named = new URLSearchParams(location.search).getAll("run");
@@ -106,7 +110,7 @@ const links = (() => {
   }
 
   // What an address says, all of it.
-  function arrive(search) {
+  function arrive(search, returned) {
     seen = location.search;
     read(search);
     const named = pull("run");
@@ -116,13 +120,13 @@ const links = (() => {
     current = tabOf(pull("tab"));
     faults.push(...hiding.set(hidden ?? ""));
     page.open(current);
-    if (tabs.has(current)) take();
+    if (tabs.has(current)) take(returned);
     else tell(); // the tab takes the rest once it is there
     if ((named ?? null) !== run) write();
   }
 
-  function take() {
-    faults.push(...tabs.get(current).take(values));
+  function take(returned) {
+    faults.push(...tabs.get(current).take(values, returned));
     for (const name of values.keys()) faults.push(unknown(name));
     values = new Map();
     tell();
@@ -200,7 +204,7 @@ const links = (() => {
     try {
       history.pushState(null, "", `?${asked}`);
     } catch {} // too often for this browser: the link is followed all the same
-    arrive(`?${asked}`);
+    arrive(`?${asked}`, false);
     if (current !== from) scrollTo(0, 0);
   }
 
@@ -208,7 +212,7 @@ const links = (() => {
     if (current === null || location.search === seen) return; // a link to a place of the page
     clearTimeout(later);
     later = 0;
-    arrive(location.search);
+    arrive(location.search, true);
   });
 
   return {
@@ -235,14 +239,14 @@ const links = (() => {
     },
     // The page is there, its tabs not yet.
     begin() {
-      if (current === null && document.querySelector(".masthead")) arrive(location.search);
+      if (current === null && document.querySelector(".masthead")) arrive(location.search, refreshed);
       return current !== null;
     },
     tab(name, own) {
       tabs.set(name, own);
       hiding.apply();
       if (current === null) links.begin();
-      else if (name === current) take();
+      else if (name === current) take(refreshed);
     },
     // What is sent to others: no run, and neither language nor theme, which are the reader's own.
     address() {

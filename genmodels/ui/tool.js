@@ -62,26 +62,38 @@ element.addEventListener("click", (event) => {
 const widths = new WeakMap();
 let turn = Promise.resolve();
 const seen = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries)
+  for (const { target, contentRect } of entries) {
+    if (contentRect.width > 0 && target === sought) bring();
     if (contentRect.width > 0 && Math.abs(contentRect.width - (widths.get(target) ?? 0)) > 1) {
       widths.set(target, contentRect.width);
       turn = turn.then(() => refresh(target));
     }
+  }
 });
+
+let sought = null; // the tool that a link names, where it is not the first
+function bring() {
+  sought.scrollIntoView();
+  sought = null;
+}
 
 // In a link, every field stands under the name of its tool and its own.
 const named = (tool) => parts(tool).map((field) => [field, `${tool.dataset.tool}.${field.dataset.name}`]);
 
 links.tab(tab, {
-  take(values) {
+  take(values, returned) {
     const faults = [];
-    for (const tool of every(".tool")) {
+    const tools = every(".tool");
+    const asked = tools.find((tool) => named(tool).some(([, name]) => values.has(name)));
+    for (const tool of tools) {
       const before = JSON.stringify(valuesOf(tool));
       for (const [field, name] of named(tool)) faults.push(...accept(field, name, values));
       if (JSON.stringify(valuesOf(tool)) === before) continue;
       if (widths.has(tool) && tool.clientWidth) refresh(tool);
       else widths.delete(tool); // computed as soon as it is seen
     }
+    sought = returned || faults.length || asked === tools[0] ? null : asked; // sentences stand at the top
+    if (sought?.clientWidth) bring();
     return faults;
   },
   state() {
