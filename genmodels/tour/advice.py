@@ -93,8 +93,8 @@ STOPS = (
         title="How many layers, how many units?",
         text="No theorem says how large G and D have to be, and no rule holds for all data. What can be said is how to "
         "find out: change one setting, keep the seed, and compare a figure that means something, such as a distance "
-        "beside its floor, never a generator's loss. Here is a case where the answer is exact: a critic that measures "
-        "how far a bell was moved.",
+        "beside its floor, never a generator's loss. Here is a small case in which the truth is known: a critic has to "
+        "measure how far a bell was moved.",
         formula=r"\frac{1}{K}\,(\mathrm{E}_p f - \mathrm{E}_q f) \leq W_1, \qquad K = \max |f'|",
         claim="How to set the layers and hidden units of generator and discriminator is left open.",
         minutes=90,

@@ -60,8 +60,8 @@ STOPS = (
         part=PART,
         title="A picture in a few numbers",
         text="An autoencoder squeezes a picture through a narrow code and rebuilds it. To do so with little error it "
-        "has to find what pictures have in common; with linear layers it finds the principal components. Nothing says "
-        "where the codes lie, though: they come out as large and as oddly placed as it happens.",
+        "has to find what pictures have in common; with linear layers it finds the space of the principal components. "
+        "Nothing says where the codes lie, though: they come out as large and as oddly placed as it happens.",
         formula=r"\min\; \mathrm{E}\,\Vert x - g(f(x)) \Vert^2, \quad z = f(x) \in \mathbf{R}^{32}",
         claim="An autoencoder learns a compact code, but it is no generative model: its codes follow no known law.",
         minutes=90,
@@ -81,9 +81,8 @@ STOPS = (
         part=PART,
         title="Taught by damage",
         text="A wide code could simply copy. A denoising autoencoder is shown a spoiled picture and asked for the "
-        "clean one, so that copying does not help: it has to know what pictures look like. With small Gaussian noise "
-        "of variance sigma squared, the best answer moves the input along the slope of the log density of noisy "
-        "pictures.",
+        "clean one, so that copying does not help: it has to know what pictures look like. With Gaussian noise of "
+        "variance sigma squared, the best answer moves the input along the slope of the log density of noisy pictures.",
         formula=r"r(\tilde{x}) = \tilde{x} + \sigma^2\, \nabla \log p_\sigma(\tilde{x})",
         claim="Rebuilding pictures from corrupted ones makes the code robust and keeps it from copying.",
         minutes=90,
@@ -102,8 +101,8 @@ STOPS = (
         part=PART,
         title="Codes that one can draw",
         text="A variational autoencoder answers a picture with a distribution q(z|x) and pays for every nat by which "
-        "it strays from the prior N(0, I). What it maximises is a lower bound of log p(x). So the codes of all "
-        "pictures together fill the prior, and a draw from the prior decodes to a picture.",
+        "it strays from the prior N(0, I). What it maximises is a lower bound of log p(x). The price draws the codes "
+        "of all pictures together towards the prior, so that a draw from the prior decodes to a picture.",
         formula=r"\log p(x) \geq \mathrm{E}_{q(z|x)} \log p(x|z) - \mathrm{KL}(q(z|x)\,\Vert\,p(z))",
         claim="An autoencoder cannot generate; a VAE can.",
         minutes=5,

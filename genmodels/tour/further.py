@@ -234,8 +234,8 @@ STOPS = (
         act="Look at the table beside the samples, then choose gan-mnist, vae-mnist and gmmn-mnist in turn.",
         question="Which of the four has the smallest feature distance to real digits?",
         measure=nearest,
-        why="A regression has nobody to lose against. That does not make it always best: sagan and biggan, told the "
-        "class as well, are nearer still.",
+        why="A regression has nobody to lose against; the price is paid when pictures are drawn, in passes of the "
+        "network.",
         options=("gan-mnist", "vae-mnist", "gmmn-mnist", "flow-mnist"),
         given={"others": ["gan-mnist", "vae-mnist", "gmmn-mnist"]},
     ),

@@ -76,7 +76,7 @@ function contents(tour) {
     if (name === here) link.setAttribute("aria-current", "step");
     else link.removeAttribute("aria-current");
     item.dataset.answer = answers[name] ?? "";
-    link.title = { true: "answered rightly", false: "answered wrongly" }[answers[name]] ?? "";
+    link.title = { true: "answered correctly", false: "answered wrongly" }[answers[name]] ?? "";
   }
   for (const part of every("nav .part")) {
     let next = part.nextElementSibling;
@@ -85,7 +85,7 @@ function contents(tour) {
   }
   const given = tour.filter((stop) => nameOf(stop) in answers);
   const right = given.filter((stop) => answers[nameOf(stop)]);
-  find(".count").textContent = `${right.length} of ${tour.length} answered rightly`;
+  find(".count").textContent = `${right.length} of ${tour.length} answered correctly`;
 }
 
 // A formula is asked for when its stop is shown, for the first one of a server takes most of a second.

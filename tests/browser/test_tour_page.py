@@ -55,16 +55,16 @@ def test_five_minutes_from_end_to_end(page, address):
     assert choose(page, "about two") == "Type a number, such as 0.69."
     said = choose(page, "0.693")
     assert said.startswith("Not so.") and "2.5" in said
-    assert page.inner_text(".count") == "1 of 5 answered rightly"
+    assert page.inner_text(".count") == "1 of 5 answered correctly"
     for answer in ("vae-mnist", "in between: D keeps a lead", "3"):
         step(page, "next")
         assert choose(page, answer).startswith("Right.")
-    assert page.is_disabled(f"{HERE} [data-do=next]") and page.inner_text(".count") == "4 of 5 answered rightly"
+    assert page.is_disabled(f"{HERE} [data-do=next]") and page.inner_text(".count") == "4 of 5 answered correctly"
     page.go_back()
     page.wait_for_function(f"document.querySelector('{HERE}').dataset.stop === 'gan'")
     page.goto(f"{address}?tab=tour")  # what was answered is remembered
     page.wait_for_selector(HERE)
-    assert stop(page) == "gan" and page.inner_text(".count") == "4 of 5 answered rightly"
+    assert stop(page) == "gan" and page.inner_text(".count") == "4 of 5 answered correctly"
     assert page.locator("nav [data-answer=false]").inner_text() == "A distance that goes on speaking"
     step(page, "back")
     assert stop(page) == "vae"
