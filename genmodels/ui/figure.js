@@ -79,7 +79,7 @@
       paint.fillStyle = getComputedStyle(figure).getPropertyValue("--paper");
       paint.fillRect(0, 0, canvas.width, canvas.height);
       paint.drawImage(image, 0, 0, canvas.width, canvas.height);
-      const name = (figure.querySelector("h3")?.firstChild.textContent ?? "figure").trim().replace(/\W+/g, "-");
+      const name = (figure.querySelector("h3")?.firstChild.textContent ?? "figure").trim().replace(/[^\p{L}\p{N}]+/gu, "-");
       Object.assign(document.createElement("a"), { href: canvas.toDataURL(), download: `${name}.png` }).click();
     };
     image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;

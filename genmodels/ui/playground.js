@@ -30,7 +30,8 @@ let cursor = null;
 let wake = () => {};
 
 const visible = () => !document.hidden && canvas.offsetParent !== null;
-const say = (words) => (find(".message").textContent = words ?? "");
+let said = ""; // in English, whatever language stands there
+const say = (words) => (find(".message").textContent = said = words ?? "");
 const fault = (words) => (find(".fault").textContent = words ?? "");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const layers = () => Object.fromEntries(every(".layers input").map((box) => [box.value, box.checked ? 1 : 0]));
@@ -66,7 +67,7 @@ async function begin() {
   }
   fault(answer.error);
   if (answer.error) return halt();
-  if (find(".message").textContent === UNREACHABLE) say("");
+  if (said === UNREACHABLE) say("");
   id = answer.id;
   [real, z] = [numbers(answer.real), numbers(answer.z)];
   measured = -1;
@@ -94,7 +95,7 @@ async function advance(request) {
     fault(answer.error);
     halt();
   } else {
-    if (find(".message").textContent === UNREACHABLE) say("");
+    if (said === UNREACHABLE) say("");
     if (Object.keys(set).length) fault(answer.error);
     take(answer);
   }
@@ -140,7 +141,7 @@ function caption() {
 function show() {
   if (lawNow() === "drawn" && (!frame || drawing || cursor || !strokes.length)) {
     paint(frame && strokes.length ? frame : {}, { ...layers(), real: 0 });
-    return paintStrokes(strokes, cursor, "Draw here");
+    return paintStrokes(strokes, cursor, language.words("Draw here"));
   }
   if (frame) paint(frame, layers());
 }
