@@ -80,7 +80,9 @@ class Stop:
     def found(self, run: Run | None = None) -> Found:
         """What is so, with the experiment's settings."""
         with _one_at_a_time:  # a class that presses Check together waits for one measurement
-            return self.measure(self.seen(run), **self.values, **self.given) if self.watched else _measured(self)
+            if not self.watched:
+                return _measured(self)
+            return self.measure(self.seen(run), **(self.values | self.given))
 
     def seen(self, run: Run | None) -> Snapshot | None:
         """The visitor's run, if it is the experiment's."""
