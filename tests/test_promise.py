@@ -142,6 +142,8 @@ def test_promises_in_words():
     assert "6 \N{PLUS-MINUS SIGN} 1 (floor 0.15, n 2,000, 3 seeds)" in " ".join(
         page.sentences(asked(rows), "mnist", 60)
     )
+    rows = [row(seed=seed, distance=distance) for seed, distance in enumerate((33.1, 33.4, 33.7))]
+    assert "33.4 \N{PLUS-MINUS SIGN} 0.3 (" in " ".join(page.sentences(asked(rows), "mnist", 60))
     never = asked([row(), row(dataset="cifar10", recognisable_seconds=None)], dataset="cifar10")
     assert "within the 60 s that were measured" in page.sentences(never, "cifar10", 60)[0]
     assert (

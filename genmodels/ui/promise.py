@@ -1,5 +1,6 @@
 """What the Train tab says of a run before it starts and after it ended; and runs begun from the shipped weights."""
 
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -126,7 +127,8 @@ def figure(found: Promise) -> str:
     """A distance with its spread, or as roughly as one run tells it: "4.4 \N{PLUS-MINUS SIGN} 0.3", "about 4.4"."""
     if found.spread is None:
         return f"about {found.distance:.2g}"
-    return f"{found.distance:.2g} \N{PLUS-MINUS SIGN} {found.spread:.1g}"
+    digits = max(0, -math.floor(math.log10(found.spread))) if found.spread else 2  # one of the spread counts
+    return f"{found.distance:.{digits}f} \N{PLUS-MINUS SIGN} {found.spread:.{digits}f}"
 
 
 def beside(found: Promise) -> str:
