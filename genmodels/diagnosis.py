@@ -1,8 +1,15 @@
-"""What a run's curves mean: a verdict in plain words with its evidence, from nothing but what the run remembers."""
+"""What a run's curves mean: a verdict in plain words with its evidence, from nothing but what the run remembers.
+
+Every rule is a pure function of a history: it answers with a verdict in the units of the run's own objective, or
+with None where it has nothing to say. The first that answers is heard.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 from genmodels.history import Snapshot
@@ -11,6 +18,29 @@ from genmodels.looks import Look
 Curve = tuple[tuple[float, ...], tuple[float, ...]]  # images seen, and values
 DIGITS = 5  # of a number on disk
 POINTS = 150  # of a curve on disk
+
+FEWEST = 8  # points of a curve before anything is said: fewer are the noise of single batches
+RECENT = 1 / 3  # of the images seen: long enough for a median, short enough to be about now
+CERTAIN = 0.85  # of the way from guessing to never erring: D is wrong in one case of twenty or fewer
+WORSE_THAN_GUESSING = 2.0  # times the loss of a discriminator that answers "perhaps" to everything
+REVERSED = (0.15, 0.85)  # share of rounds in which a critic scores generated images above real ones: no side holds
+MISSING = 0.01  # share of samples below which a class is missing; by chance one of ten comes below in 10^-9 of looks
+EXPECTED = 0.04  # share that a class must have by rights before its absence is noticed in 256 samples
+SILENT = 0.1  # of a code's units: so few in use, and images differ by little else than chance
+PAID = 0.5  # nats of KL below which a code says less than the toss of a coin
+BY_HEART = 1.25  # times the error on seen images that unseen ones may cost
+NO_NEARER = 0.7  # of the distance before training: samples that far off are not on their way
+FLAT = 0.01  # of all that was gained so far: less gained in the latest third is not worth waiting for
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is going on, in a word, in a sentence, and by which figures."""
+
+    name: str
+    sentence: str
+    evidence: tuple[str, ...]
+    alarm: bool = False  # whether something is wrong
 
 
 @dataclass(frozen=True)
@@ -42,6 +72,183 @@ class History:
     def written(self) -> dict[str, Any]:
         """For JSON, with fewer points and digits."""
         return _short(asdict(self)) | {"curves": {term: _short(_fewer(curve)) for term, curve in self.curves.items()}}
+
+
+def diagnose(history: History) -> Verdict:
+    """The first verdict whose rule applies."""
+    for rule in RULES:
+        verdict = rule(history)
+        if verdict:
+            return verdict
+    return Verdict("too early to say", "There is too little to go by yet.", (f"{history.images:,} images seen",))
+
+
+def diverging(history: History) -> Verdict | None:
+    """Numbers that were no longer finite; a loss worse than before training; a discriminator that errs with certainty;
+    a critic's gap that grows while samples get no better."""
+    name = "diverging"
+    for images, text in reversed(history.marks):
+        if "no longer finite" in text and images > history.images / 2:
+            return Verdict(name, "The numbers blew up: choose lower learning rates.", (text,), alarm=True)
+    if loss := recent(history, "loss"):
+        start, now = history.curves["loss"][1][0], median(loss)
+        if now > start:
+            evidence = f"training loss: {start:.4g} at the start, {now:.4g} now"
+            return Verdict(name, "The loss is worse than before training: the steps are too long.", (evidence,), True)
+    loss = recent(history, "discriminator_loss")
+    if "js_bound" in history.curves and loss and median(loss) > WORSE_THAN_GUESSING * 2 * math.log(2):
+        evidence = f"discriminator's loss: {median(loss):.3g} nats, where guessing costs {2 * math.log(2):.2f}"
+        sentence = "The discriminator errs with certainty, worse than by guessing: its steps are too long."
+        return Verdict(name, sentence, (evidence, *generators(history)), True)
+    gap, far = gaps(history), distances(history)
+    if gap and len(far) > 1 and far[-1] > NO_NEARER * far[0]:
+        third = len(gap) // 3
+        before, now = median(gap[:third]), median(gap[-third:])
+        if now > before:
+            sentence = "The critic's gap grows while the samples get no better: the game runs away."
+            evidence = f"critic's gap: {before:.3g} score units at first, {now:.3g} now, in units of this critic alone"
+            return Verdict(name, sentence, (evidence, *nearness(history)), True)
+    return None
+
+
+def too_strong(history: History) -> Verdict | None:
+    """Opponents whose loss has a worst value: how far they are from guessing."""
+    loss = recent(history, "discriminator_loss")
+    if not loss:
+        return None
+    now = median(loss)
+    if "js_bound" in history.curves:
+        evidence = f"bound on the Jensen-Shannon divergence: {math.log(2) - now / 2:.2f} of at most 0.69 nats"
+        certainty = 1 - now / (2 * math.log(2))
+    elif history.model == "r3gan":  # its loss has penalties within
+        pairs = recent(history, "held_out")
+        certainty = 1 - median(pairs) / math.log(2) if pairs else 0.0
+        evidence = f"pairing loss: {(1 - certainty) * math.log(2):.2f} nats, where guessing costs 0.69"
+    else:
+        certainty = 1 - now / 2
+        evidence = f"hinge loss of the discriminator: {now:.2f}, where guessing costs 2"
+    if certainty < CERTAIN:
+        return None
+    sentence = (
+        "The discriminator tells samples from data almost always, so that little is left of what the generator "
+        "could learn from. The generator's loss means nothing by itself."
+    )
+    return Verdict("discriminator too strong", sentence, (evidence, *generators(history), *nearness(history)), True)
+
+
+def oscillating(history: History) -> Verdict | None:
+    """A critic that scores now the data above the samples, now the samples above the data."""
+    gap = gaps(history)
+    late = gap[-len(gap) // 3 :]
+    share = sum(value < 0 for value in late) / len(late) if late else 0.0
+    if not REVERSED[0] < share < REVERSED[1]:
+        return None
+    sentence = "The critic swings: in many rounds it scores generated images above real ones. Its steps are too long."
+    evidence = f"gap reversed in {share:.0%} of the rounds of late; it is {median(map(abs, late)):.3g} score units wide"
+    return Verdict("oscillating", sentence, (evidence, *nearness(history)), True)
+
+
+def mode_collapse(history: History) -> Verdict | None:
+    """Classes that no sample shows, although the run has had the time."""
+    return None
+
+
+def posterior_collapse(history: History) -> Verdict | None:
+    """A code that hardly depends on the image."""
+    looks = [look for look in history.looks if look.codes]
+    if not looks or early(history):
+        return None
+    look, kl = looks[-1], recent(history, "kl")
+    if look.active > SILENT * look.codes and not (kl and median(kl) < PAID):
+        return None
+    sentence = (
+        "The code says next to nothing about the image: the decoder answers without it. A smaller beta, or one that "
+        "grows slowly, lets it speak."
+    )
+    evidence = (f"units of the code in use: {look.active} of {look.codes}",)
+    if kl:
+        evidence += (f"KL to the prior: {median(kl):.2g} nats an image",)
+    return Verdict("posterior collapse", sentence, evidence, True)
+
+
+def memorising(history: History) -> Verdict | None:
+    """Held-out images cost far more than training images."""
+    looks = [look for look in history.looks if "held_out" in look.seen and "held_out" in look.unseen]
+    if not looks or len(history.curves.get("discriminator_loss", ((), ()))[0]) or early(history):
+        return None
+    seen, unseen = looks[-1].seen["held_out"], looks[-1].unseen["held_out"]
+    best = min(look.unseen["held_out"] for look in looks)
+    if not unseen > BY_HEART * seen > 0:
+        return None
+    passes = history.images / history.size
+    sentence = "The model learns its training images by heart: images it has not seen cost it far more."
+    evidence = (
+        f"{seen:.4g} for training images, {unseen:.4g} for held-out ones, whose best was {best:.4g}",
+        f"each of {history.size:,} images seen {passes:,.0f} times",
+    )
+    return Verdict("memorising", sentence, evidence, True)
+
+
+def converged(history: History) -> Verdict | None:
+    """Hardly anything gained of late, on images or in samples nobody trained on."""
+    return None
+
+
+def learning(history: History) -> Verdict | None:
+    """The measure of this model gets better."""
+    return None
+
+
+RULES: tuple[Callable[[History], Verdict | None], ...] = (
+    diverging,
+    too_strong,
+    oscillating,
+    mode_collapse,
+    posterior_collapse,
+    memorising,
+    converged,
+    learning,
+)
+
+
+def early(history: History) -> bool:
+    """Whether the run is too short for anything to be said of it."""
+    return max((len(values) for _, values in history.curves.values()), default=0) < FEWEST
+
+
+def recent(history: History, term: str) -> list[float]:
+    """The latest values of a term, none where there are too few."""
+    images, values = history.curves.get(term, ((), ()))
+    if len(values) < FEWEST:
+        return []
+    return [value for seen, value in zip(images, values, strict=True) if seen >= (1 - RECENT) * images[-1]]
+
+
+def gaps(history: History) -> list[float]:
+    """E f(x) - E f(G(z)) of a critic, round by round on training images; none where there are too few."""
+    losses = history.curves.get("critic_loss", ((), ()))[1]
+    if len(losses) < FEWEST:
+        return []
+    penalties = history.curves.get("penalty", ((), (0.0,) * len(losses)))[1]
+    weight = history.settings.get("penalty_weight", 0.0)
+    return [weight * penalty - loss for loss, penalty in zip(losses, penalties, strict=False)]
+
+
+def distances(history: History) -> list[float]:
+    return [look.distance for look in history.looks if look.distance is not None]
+
+
+def generators(history: History) -> tuple[str, ...]:
+    loss = recent(history, "generator_loss")
+    return (f"generator's loss: {median(loss):.3g} nats" if "js_bound" in history.curves else "",) if loss else ()
+
+
+def nearness(history: History) -> tuple[str, ...]:
+    far = distances(history)
+    if not far:
+        return ()
+    best = min(far)
+    return (f"feature distance of samples to data: {far[0]:.1f} at first, {best:.1f} at best, {far[-1]:.1f} now",)
 
 
 def _fewer(curve: Curve) -> Curve:

@@ -17,7 +17,7 @@ from genmodels.models import MODELS
 from genmodels.models.base import settings_of
 from genmodels.pictures import png, sheet
 from genmodels.run import Run, Snapshot
-from genmodels.ui import own_data, readings, repeat
+from genmodels.ui import own_data, readings, repeat, verdict
 from genmodels.ui.figures import curves
 from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 
@@ -149,6 +149,7 @@ def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:
         "status": readings.status(snapshot),
         "plots": "".join(curves(plot, width) for plot in readings.plots(MODELS[run.model].curves, snapshot)),
         "marks": readings.marks(snapshot),
+        "verdict": verdict.told(snapshot),
         "players": run.players,
         "only": setup.only or "",
         "command": command_line(run),

@@ -122,6 +122,7 @@ function hear(answer) {
   find(".plots").innerHTML = answer.plots;
   document.dispatchEvent(new Event("figure-redrawn"));
   find(".marks").textContent = answer.marks;
+  judge(answer.verdict);
   find(".status").innerHTML = answer.status;
   find(".message").textContent = answer.message;
   find(".repeat code").textContent = answer.command;

@@ -8,12 +8,12 @@ import gradio as gr
 
 from genmodels import data
 from genmodels.models import MODELS
-from genmodels.ui import live, own_data, promise
+from genmodels.ui import live, own_data, promise, verdict
 from genmodels.ui.controls import choices, options, settings_form
 from genmodels.ui.experiments import experiments
 
 HERE = Path(__file__).parent
-SCRIPTS = ("fields.js", "controls.js", "album.js", "promise.js", "own_data.js", "train.js")
+SCRIPTS = ("fields.js", "controls.js", "album.js", "promise.js", "own_data.js", "verdict.js", "train.js")
 TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", data.OWN: "Your own"}
 TIMES = {
     "30": "30 seconds",
@@ -70,6 +70,7 @@ def lab() -> str:
 </section>
 <section class="readings" aria-label="Curves" hidden><div class="plots"></div>
 <p class="note marks"></p>
+{verdict.BOX}
 <p class="note downloads"><a data-file="curves.png" download>Curves as PNG</a>,
 <a data-file="curves.json" download>as JSON</a>. Point at a curve to read its values.</p></section>
 <section class="tries" aria-label="Try this"><h2>Try this</h2>{tries()}</section>
