@@ -16,7 +16,7 @@ from genmodels.data import Dataset
 from genmodels.looks import Look, Looker, thinned
 from genmodels.models import can
 from genmodels.models.base import Batch
-from genmodels.pictures import interleave, png, reconstructions, sheet, to_uint8
+from genmodels.pictures import decoded, interleave, noise, png, reconstructions, sheet, to_uint8
 from genmodels.training import Progress, Trainer
 
 POINTS = 500  # kept of a curve
@@ -25,6 +25,8 @@ MARKS = 100  # kept of a run
 LOOKS = 100  # kept of a run
 ROWS = 8  # of samples on a sheet
 HELD_OUT = 256  # test images behind a held-out term
+CLOSER = 1.05  # pictures of a run that is compared: each after so many times the images of the one before
+LOOK_AGAIN = 1.5  # and so for looks
 CAPTIONS = {
     2: "Test images, each above its reconstruction",
     3: "Test images, each above its corrupted form and the model's answer to that",
@@ -140,13 +142,13 @@ class Observer:
     """Looks at a training through its averaged model, in eval mode and with random numbers of its own, so that the
     training is the same to the last bit whether anybody looks or not."""
 
-    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int) -> None:
+    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int, paired: bool) -> None:
         self.trainer, model, device = trainer, trainer.average, trainer.device
-        self._draws = can(model, "sample")
+        self._draws = can(model, "sample") or (paired and can(model, "decode"))
         columns = columns_of(model.conditional, model.classes)
         if self._draws:
             generator = torch.Generator(device).manual_seed(seed)
-            self._z = model.latents(ROWS * columns, generator)
+            self._z = noise(model, ROWS * columns, generator)
         self._columns = columns
         self._labels = (torch.arange(ROWS * columns) % model.classes).to(device)
         self._images = dataset.test_images[: max(HELD_OUT, ROWS * columns)].to(device)
@@ -158,8 +160,9 @@ class Observer:
         reconstructions."""
         model, columns = self.trainer.view(), self._columns
         if self._draws:
-            images = model.to_unit(model.sample(self._z, self._labels))
-            caption = "Always the same z" + (", one class a column" if model.conditional and model.classes > 1 else "")
+            images = decoded(model, self._z, self._labels)
+            caption = "Always the same z" if can(model, "sample") else "Always the same z from N(0, I), decoded"
+            caption += ", one class a column" if model.conditional and model.classes > 1 else ""
         else:
             columns = min(columns, len(self._images))  # of one's own pictures few are held out
             count = min(ROWS // 2, len(self._images) // columns) * columns
@@ -185,10 +188,12 @@ class Observer:
 
 
 class Record:
-    """All that is kept of a run for people to see. Looking takes 6 % of the time at most."""
+    """All that is kept of a run for people to see. Looking takes 6 % of the time at most, unless two are `paired`: then
+    both are looked at after the same numbers of images, whatever it takes."""
 
-    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int) -> None:
-        self._trainer, self._observer = trainer, Observer(trainer, dataset, seed)
+    def __init__(self, trainer: Trainer, dataset: Dataset, seed: int, paired: bool) -> None:
+        self._trainer, self._observer = trainer, Observer(trainer, dataset, seed, paired)
+        self._paired, self._next_look = paired, 64 * trainer.model.batch
         self._looker = Looker(dataset, seed)
         self._terms, self._held_out, self._album = Curves(), Curves(), Album()
         self._drawing, self._testing, self._looking = Budget(0.03, 0.25), Budget(0.01, 1.0), Budget(0.02, 1.0)
@@ -204,6 +209,8 @@ class Record:
 
     def look(self, seconds: float, watched: bool) -> bool:
         """Draws and tests what is due; whether there is a new picture. Unwatched, their distances double."""
+        if self._paired:
+            return self._look_by_images(seconds)
         drawn = self._trainer.seen >= self._next_picture or (watched and self._drawing.due(seconds))
         if drawn:
             self.draw(seconds)
@@ -213,6 +220,18 @@ class Record:
                 self._held_out.add(self._trainer.seen, self._observer.held_out())
         if self._looking.due(seconds):
             self.examine(seconds)
+        return drawn
+
+    def _look_by_images(self, seconds: float) -> bool:
+        seen = self._trainer.seen
+        drawn = seen >= self._next_picture
+        if drawn:
+            self.draw(seconds)
+            self._next_picture = CLOSER * seen
+            self._held_out.add(seen, self._observer.held_out())
+        if seen >= self._next_look:
+            self.examine(seconds)
+            self._next_look = LOOK_AGAIN * seen
         return drawn
 
     def examine(self, seconds: float) -> None:

@@ -55,6 +55,22 @@ def reconstructions(model: Model, images: Tensor, labels: Tensor, generator: tor
     return [model.to_unit(row) for row in rows]
 
 
+def noise(model: Model, count: int, generator: torch.Generator) -> Tensor:
+    """z of the model's own law, (count, ...); N(0, I) for an autoencoder, whose codes have none."""
+    if can(model, "sample"):
+        return model.latents(count, generator)
+    blank = torch.zeros(1, *model.shape, device=generator.device)
+    with torch.no_grad():
+        codes = model.encode(blank, torch.zeros(1, dtype=torch.long, device=generator.device)).shape[1]
+    return torch.randn(count, codes, generator=generator, device=generator.device)
+
+
+@torch.no_grad()
+def decoded(model: Model, z: Tensor, labels: Tensor) -> Tensor:
+    """The pictures (N, C, H, W) in [0, 1] of such z."""
+    return model.to_unit(model.sample(z, labels) if can(model, "sample") else model.decode(z, labels))
+
+
 def interleave(rows: Sequence[Tensor], columns: int) -> Tensor:
     """Several (N, ...) tensors as one whose sheet of so many columns shows each image above its counterparts."""
     pieces = zip(*(row.split(columns) for row in rows), strict=True)

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from genmodels.errors import UserError
+from genmodels.pair import Pair
 from genmodels.run import ENDED, Run
 from genmodels.training import best_device
 
@@ -18,19 +19,19 @@ KEPT = 32
 
 
 class Queue:
-    """Runs in the order of their coming, of which the first few train."""
+    """Runs, and pairs of them, in the order of their coming, of which the first few train."""
 
     def __init__(self, at_once: int) -> None:
         self._lock, self._runs, self._at_once = threading.Lock(), [], at_once
 
-    def place(self, run: Run) -> int:
+    def place(self, run: Run | Pair) -> int:
         """0 for one who may train, else how many must leave before; newcomers join at the end."""
         with self._lock:
             if run not in self._runs:
                 self._runs.append(run)
             return max(0, self._runs.index(run) + 1 - self._at_once)
 
-    def leave(self, run: Run) -> None:
+    def leave(self, run: Run | Pair) -> None:
         """Lets the others move up."""
         with self._lock:
             if run not in self._runs:
@@ -49,12 +50,7 @@ _queue: Queue | None = None
 def create(*arguments: Any, paused: str = "", **settings: Any) -> Run:
     """A new run, made as `Run` is made, started or waiting its turn; with a reason to be paused, before its first
     round."""
-    global _queue
-    with _guard:
-        if _queue is None:
-            _queue = Queue(_runs_at_once())
-            threading.Thread(target=_watch, daemon=True).start()
-        _make_room()
+    _prepare(1)
     run = Run(*arguments, **settings)
     with _guard:
         _runs[run.id] = run
@@ -62,6 +58,16 @@ def create(*arguments: Any, paused: str = "", **settings: Any) -> Run:
         run.pause(paused)
     run.start(_queue)
     return run
+
+
+def create_pair(first: dict[str, Any], second: dict[str, Any], seconds: float) -> tuple[Run, Run]:
+    """Two new runs that take turns by rounds and have one place in the queue; each made as `Run` is made."""
+    _prepare(2)
+    pair = Pair(_queue, Run(**first, paired=True), Run(**second, paired=True), seconds)
+    with _guard:
+        _runs.update((run.id, run) for run in pair.runs)
+    pair.start()
+    return pair.runs
 
 
 def find(id: str) -> Run | None:
@@ -91,10 +97,19 @@ def _watch() -> None:
         tidy()
 
 
+def _prepare(count: int) -> None:
+    """A queue, and room for so many runs."""
+    global _queue
+    with _guard:
+        if _queue is None:
+            _queue = Queue(_runs_at_once())
+            threading.Thread(target=_watch, daemon=True).start()
+        while len(_runs) > KEPT - count:
+            _make_room()
+
+
 def _make_room() -> None:
-    """Forgets the oldest ended run if there are too many, failing that the oldest paused one nobody looks at."""
-    if len(_runs) < KEPT:
-        return
+    """Forgets the oldest ended run, failing that the oldest paused one nobody looks at."""
     states = {id: run.snapshot(viewer=False).state for id, run in _runs.items()}
     ended = [id for id, state in states.items() if state in ENDED]
     forgotten = [id for id, state in states.items() if state == "paused"]

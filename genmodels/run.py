@@ -47,7 +47,8 @@ class Run:
 
     `seconds`, `rounds` and `images` say when it is done, counted from here on if it resumes a checkpoint. UserError
     for anything that cannot be trained: unknown names, settings out of bounds, a device that is not there, a
-    checkpoint that does not fit.
+    checkpoint that does not fit. One of two that are `paired`, to be compared, computes in plain single precision, and
+    what is kept of it depends on the images it has seen alone: equal settings then agree to the last bit.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Run:
         images: int | None = None,
         device: str | None = None,
         resume: checkpoint.Checkpoint | None = None,
+        paired: bool = False,
     ) -> None:
         self.id = secrets.token_urlsafe(16)
         self.model = model
@@ -69,7 +71,7 @@ class Run:
         self.seed = SEED.check("seed", resume.seed if resume else seed)
         with in_words():
             self.trainer = prepare(model, self.dataset, settings, self.seed, device, resume)
-            self._record = Record(self.trainer, self.dataset, self.seed)
+            self._record = Record(self.trainer, self.dataset, self.seed, paired)
             self._good = self.trainer.state()
         if resume and not resume.can_resume:
             self._record.mark("began from averaged weights alone: optimisers start afresh")
@@ -88,7 +90,7 @@ class Run:
         self._viewed = -math.inf
         self.asked = time.monotonic()  # when somebody last did, for those who clear away
 
-        self._settled, self._rescued = False, False
+        self._settled, self._rescued = paired, False
         self._snapshot: Snapshot | None = None
         self._publish("waiting", "Waiting to start.")
 
@@ -123,6 +125,10 @@ class Run:
         """Ends the run after its present round, or within it if that takes long; it can still be saved."""
         self.trainer.deadline = time.perf_counter() + PATIENCE_SECONDS
         self._want("stopped")
+
+    def finish(self) -> None:
+        """Ends the run as done after its next round."""
+        self._want("done")
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -189,7 +195,8 @@ class Run:
         while True:
             self._wake.clear()
             self._errands.do()
-            ending = self._agree(2 if self._wanted == "stopped" else int(self._limits.reached(self._position())))
+            done = self._wanted == "done" or self._limits.reached(self._position())
+            ending = self._agree(2 if self._wanted == "stopped" else int(done))
             if ending:
                 return ("stopped", "Stopped.") if ending == 2 else ("done", "Done.")
             if self._wanted == "paused":
