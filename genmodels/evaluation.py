@@ -109,7 +109,8 @@ def _samples(model: Model, data: Dataset, count: int, full: bool, say: Say) -> d
         found |= metrics.judge_samples(images, data.name, labels if model.conditional else None)
     say("nearest training images")
     near = memorisation.compare(images[:NEAREST], data.images, metrics.some(data.test_images, len(data.test_images)))
-    found |= {"nearest_ratio": near.ratio, "nearest_n": len(near.distances), "nearest_verdict": near.verdict}
+    ratio = near.ratio if near.comparable else None
+    found |= {"nearest_ratio": ratio, "nearest_n": len(near.distances), "nearest_verdict": near.verdict}
     if full and model.conditional and data.name in NAMES:
         say("classifiers taught by samples and by training images")
         real = torch.randperm(len(data.images), generator=generator)[:count]

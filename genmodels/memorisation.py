@@ -26,9 +26,16 @@ class Nearest:
         return (self.distances.median() / self.held_out.median()).item()
 
     @property
+    def comparable(self) -> bool:
+        """Whether held-out images lie off the training images at all, for pictures of one's own may be there twice."""
+        return self.held_out.median().item() > 0
+
+    @property
     def verdict(self) -> str:
         """What the distances say, in plain words. Blurred samples lie near everything, so only those count as copies
         which lie nearer to training images than to held-out ones, too."""
+        if not self.comparable:
+            return "Most unseen test images are copies of training images: whether the model memorises cannot be said."
         lie = f"Samples lie {self.ratio:.2f} times as far from their nearest training image as unseen test images do"
         if self.ratio < COPYING and self.distances.median() < COPYING * self.unseen.median():
             return f"{lie}: the model is memorising."
