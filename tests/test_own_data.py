@@ -435,7 +435,7 @@ def letters():
 
 def test_a_run_on_own_pictures_learns_and_is_the_same_again(letters):
     settings = {"width": 32, "batch": 32}
-    runs = [Run("vae", letters, settings, device="cpu", rounds=150) for _ in range(2)]
+    runs = [Run("vae", letters, settings, device="cpu", rounds=100) for _ in range(2)]
     for run in runs:
         assert run.run().state == "done"
     first, second = (run.snapshot().curves["loss"] for run in runs)
@@ -449,7 +449,7 @@ def test_a_run_on_own_pictures_learns_and_is_the_same_again(letters):
     assert any(image.numpy().tobytes() not in still for image in batch)  # shifted
 
 
-@pytest.mark.parametrize("model", ["cgan", "ae", "flow"])
+@pytest.mark.parametrize("model", ["cgan", "ae", "sngan"])
 def test_models_learn_a_few_pictures_without_labels(model):
     few = from_bytes(zipped(numbered(16, lambda i: plain((i * 15, 0, 0)))))
     last = Run(model, few.dataset, {"width": 16, "batch": 8}, device="cpu", rounds=3).run()

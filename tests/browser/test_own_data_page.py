@@ -39,6 +39,10 @@ def words(lab):
     return lab.page.inner_text(".own figcaption")
 
 
+def shown(lab):
+    return lab.page.get_attribute(".picture", "alt")
+
+
 def give(lab, path):
     lab.page.set_input_files(".own [data-own=file]", path)
     lab.wait(lambda: lab.page.is_hidden(".own .reading"), "an answer")
@@ -50,7 +54,7 @@ def test_a_zip_is_previewed_learned_and_known_after_a_reload(own, pets):
     give(own, pets)
     own.wait(lambda: words(own).startswith("30 pictures, 2 classes (cat, dog), 32 x 32, colour: 26"), "the set")
     assert "memorising is likely" in words(own)
-    assert own.page.get_attribute(".picture", "alt").startswith("26 training images")
+    own.wait(lambda: shown(own).startswith("26 training images"), "the set on the stage")
     own.page.click(".own .form summary")
     assert own.page.is_checked(".own [data-own=mirror]")
     own.page.check("[name=own-colour][value=grey]", force=True)
@@ -62,7 +66,7 @@ def test_a_zip_is_previewed_learned_and_known_after_a_reload(own, pets):
     picture, round_ = own.page.get_attribute(".picture", "src"), own.round()
     own.wait_round(round_ + 20)
     own.wait(lambda: own.page.get_attribute(".picture", "src") != picture, "another picture")
-    assert own.page.get_attribute(".picture", "alt").startswith("16 samples of cgan on pets after ")
+    assert shown(own).startswith("16 samples of cgan on pets after ")
     assert own.status("data") == "pets, 26 of 26: your own, 4 held out"
     own.page.click(".repeat summary")
     assert "train cgan --data YOUR_PICTURES --side 28 --colour grey --no-mirror" in own.page.inner_text(".repeat")
@@ -98,7 +102,7 @@ def test_a_grid_is_drawn_with_undo_and_becomes_a_set(own):
     assert own.page.inner_text(".own .drawn").startswith("Cells with a drawing: 16")
     own.page.click("[data-own=take]")
     own.wait(lambda: words(own).startswith("16 pictures, without labels, 28 x 28, grey: 12 to learn from"), "the set")
-    assert own.page.get_attribute(".picture", "alt").startswith("12 training images")
+    own.wait(lambda: shown(own).startswith("12 training images"), "the set on the stage")
 
 
 def test_what_is_no_set_gets_a_sentence_and_the_set_before_stays(own, pets, tmp_path):
