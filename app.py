@@ -10,10 +10,13 @@ import time
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 
+from starlette.middleware import Middleware  # noqa: E402
+
 from genmodels import data, promise  # noqa: E402
 from genmodels.models import MODELS  # noqa: E402
 from genmodels.run import Run  # noqa: E402
 from genmodels.ui import language, page  # noqa: E402
+from genmodels.ui.address import Unheeded  # noqa: E402
 from genmodels.ui.files import add_routes  # noqa: E402
 from genmodels.ui.theme import HEAD, Paper  # noqa: E402
 
@@ -47,6 +50,7 @@ def main() -> int:
         enable_monitoring=False,
         share=False,
         ssr_mode=False,
+        app_kwargs={"middleware": [Middleware(Unheeded)]},
         max_file_size="1mb",  # saved models come another way, see ui/files.py
         prevent_thread_lock=True,
         quiet=True,
