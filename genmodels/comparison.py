@@ -21,7 +21,7 @@ COUNT = 2000  # samples of each at the end, and as many test images
 PARTS = 4  # of the samples, whose distances say how much chance there is in one
 PIECE = 100  # samples drawn at once
 LATEST = 10  # points of a curve that say where it stands, and how much it wanders
-FEW = 0.02  # share of the samples below which a class counts as missing
+FEW = 0.1  # of an even share of the samples: below it a class counts as missing
 BEYOND = 2.0  # standard errors
 # Terms of a likelihood mean the same whatever is optimised; those of an objective only where it is the same.
 LIKELIHOODS = ("reconstruction", "kl")
@@ -163,11 +163,11 @@ def _coverage(first: Side, second: Side, classes: Sequence[str]) -> str:
 
 
 def _classes(side: Side, classes: Sequence[str]) -> str:
-    """How many classes there are in the samples, and which are not; those below a fifth of an even share count as
-    missing."""
-    missing = [name for name, share in zip(classes, side.measured.shares, strict=True) if share < FEW]
+    """How many classes there are in the samples, and which are missing or nearly so."""
+    shares = zip(classes, side.measured.shares, strict=True)
+    missing = [name for name, share in shares if share < FEW / len(classes)]
     found = f"{side.name} {len(classes) - len(missing)} of {len(classes)}"
-    return f"{found} (under {FEW:.0%}: {', '.join(missing)})" if missing else found
+    return f"{found} (hardly any of {', '.join(missing)})" if missing else found
 
 
 def _number(value: float) -> str:

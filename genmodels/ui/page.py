@@ -9,6 +9,7 @@ import gradio as gr
 from genmodels.ui import (
     attack,
     classifier,
+    compare,
     distances,
     information,
     language,
@@ -33,6 +34,7 @@ NAMED = re.compile(r'data-(tool|owner|name)="([\w.-]+)"')
 TABS = {
     "tour": ("Tour", tour.build),
     "train": ("Train", train.build),
+    "compare": ("Compare", compare.build),
     "latent": ("Latent space", latent.build),
     "samples": ("Samples", samples.build),
     "distances": ("Distances", distances.build),
