@@ -14,6 +14,7 @@ from typing import Any
 
 from genmodels.history import Snapshot
 from genmodels.looks import Look
+from genmodels.models import MODELS
 
 Curve = tuple[tuple[float, ...], tuple[float, ...]]  # images seen, and values
 DIGITS = 5  # of a number on disk
@@ -23,6 +24,7 @@ FEWEST = 8  # points of a curve before anything is said: fewer are the noise of 
 RECENT = 1 / 3  # of the images seen: long enough for a median, short enough to be about now
 CERTAIN = 0.85  # of the way from guessing to never erring: D is wrong in one case of twenty or fewer
 WORSE_THAN_GUESSING = 2.0  # times the loss of a discriminator that answers "perhaps" to everything
+WILD = 0.05  # share of rounds with such a loss; healthy runs have none
 REVERSED = (0.15, 0.85)  # share of rounds in which a critic scores generated images above real ones: no side holds
 MISSING = 0.01  # share of samples below which a class is missing; by chance one of ten comes below in 10^-9 of looks
 EXPECTED = 0.04  # share that a class must have by rights before its absence is noticed in 256 samples
@@ -30,7 +32,15 @@ SILENT = 0.1  # of a code's units: so few in use, and images differ by little el
 PAID = 0.5  # nats of KL below which a code says less than the toss of a coin
 BY_HEART = 1.25  # times the error on seen images that unseen ones may cost
 NO_NEARER = 0.7  # of the distance before training: samples that far off are not on their way
-FLAT = 0.01  # of all that was gained so far: less gained in the latest third is not worth waiting for
+GROWN = 0.5  # of the distance before training: samples that near show classes, not noise
+NEARLY_ALL = 0.8  # share of one class among samples
+ALIKE = 0.1  # variety of samples that are one picture; a slow healthy run may still be at twice that
+TIME_TO_SPREAD = 20_000  # images after which healthy models of every kind show most classes
+GAINED = 0.02  # of the start: less may be chance
+ENOUGH = 6  # measurements to tell a halt from a rest
+FLAT = 0.01  # of a held-out term while the images seen double: not worth waiting for
+FLAT_DISTANCE = 0.05  # the same of a distance of 256 samples, which varies by a twentieth by itself
+DISTANCE = "feature distance of 256 samples to data"
 
 
 @dataclass(frozen=True)
@@ -96,8 +106,11 @@ def diverging(history: History) -> Verdict | None:
             evidence = f"training loss: {start:.4g} at the start, {now:.4g} now"
             return Verdict(name, "The loss is worse than before training: the steps are too long.", (evidence,), True)
     loss = recent(history, "discriminator_loss")
-    if "js_bound" in history.curves and loss and median(loss) > WORSE_THAN_GUESSING * 2 * math.log(2):
-        evidence = f"discriminator's loss: {median(loss):.3g} nats, where guessing costs {2 * math.log(2):.2f}"
+    guessing = 2 * math.log(2)
+    wild = sum(value > WORSE_THAN_GUESSING * guessing for value in loss) / len(loss) if loss else 0.0
+    if "js_bound" in history.curves and wild > WILD:
+        evidence = f"discriminator's loss: above {WORSE_THAN_GUESSING * guessing:.2f} nats in {wild:.0%} of the rounds "
+        evidence += f"of late, where guessing costs {guessing:.2f}"
         sentence = "The discriminator errs with certainty, worse than by guessing: its steps are too long."
         return Verdict(name, sentence, (evidence, *generators(history)), True)
     gap, far = gaps(history), distances(history)
@@ -118,7 +131,7 @@ def too_strong(history: History) -> Verdict | None:
         return None
     now = median(loss)
     if "js_bound" in history.curves:
-        evidence = f"bound on the Jensen-Shannon divergence: {math.log(2) - now / 2:.2f} of at most 0.69 nats"
+        evidence = f"bound on the Jensen-Shannon divergence, of late: {math.log(2) - now / 2:.2f} of at most 0.69 nats"
         certainty = 1 - now / (2 * math.log(2))
     elif history.model == "r3gan":  # its loss has penalties within
         pairs = recent(history, "held_out")
@@ -149,8 +162,25 @@ def oscillating(history: History) -> Verdict | None:
 
 
 def mode_collapse(history: History) -> Verdict | None:
-    """Classes that no sample shows, although the run has had the time."""
-    return None
+    """Classes that no sample shows, although the run has had the time, or which earlier samples did show."""
+    looks = [look for look in history.looks if len(look.shares) > 1 and look.distance is not None]
+    if len(looks) < 3 or history.images < TIME_TO_SPREAD:
+        return None
+    now, before, start = looks[-1], looks[-2], looks[0].distance
+    grown = [look for look in looks[:-2] if look.distance < GROWN * start]
+    gone = [k for k, share in enumerate(now.shares) if max(share, before.shares[k]) < MISSING]
+    lost = [k for k in gone if any(look.shares[k] > EXPECTED for look in grown)]
+    if not lost and not (max(now.shares) > NEARLY_ALL and now.variety < ALIKE):
+        return None
+    missing = [history.classes[k] for k, share in enumerate(now.shares) if share < MISSING]
+    most = max(range(len(now.shares)), key=now.shares.__getitem__)
+    sentence = f"The generator leaves out classes: {', '.join(missing)}."
+    evidence = (
+        f"{len(missing)} of {len(now.shares)} classes in less than 1 % of {now.samples} samples, by the judge",
+        f"most often: {history.classes[most]}, {now.shares[most]:.0%} of the samples",
+        f"variety of the samples: {now.variety:.2f}, where test images have 1",
+    )
+    return Verdict("mode collapse", sentence, evidence, True)
 
 
 def posterior_collapse(history: History) -> Verdict | None:
@@ -190,21 +220,42 @@ def memorising(history: History) -> Verdict | None:
 
 
 def converged(history: History) -> Verdict | None:
-    """Hardly anything gained of late, on images or in samples nobody trained on."""
-    return None
+    """Hardly anything gained while the images seen doubled."""
+    series, what, unit = measure(history)
+    if len(series) < ENOUGH:
+        return None
+    last = series[-1][0]
+    early, late = ([v for x, v in series if low * last < x <= high * last] for low, high in ((0.35, 0.65), (0.8, 1)))
+    if min(len(early), len(late)) < 2:
+        return None
+    then, now = median(early), median(late)
+    flat = FLAT if what != DISTANCE else FLAT_DISTANCE
+    if abs(then - now) > flat * abs(now) or series[0][1] - now < abs(series[0][1]) * GAINED:
+        return None
+    sentence = "Nothing more to gain: while the images seen doubled, it hardly moved. You may stop now."
+    return Verdict("converged", sentence, (f"{what}: {then:.4g} at half of the images, {now:.4g} now{unit}",))
 
 
 def learning(history: History) -> Verdict | None:
     """The measure of this model gets better."""
-    return None
+    series, what, unit = measure(history)
+    if len(series) < 2 or early(history):
+        return None
+    start, now = series[0][1], series[-1][1]
+    if start - now < GAINED * abs(start):
+        return None
+    sentence = "It is learning: its measure has become better, and there may be more to come."
+    played = {"discriminator_loss", "critic_loss"} & history.curves.keys()
+    game = ("The players' losses are a balance and need not fall.",) if played else ()
+    return Verdict("learning", sentence, (f"{what}: {start:.4g} at first, {now:.4g} now{unit}", *game))
 
 
 RULES: tuple[Callable[[History], Verdict | None], ...] = (
     diverging,
     too_strong,
     oscillating,
-    mode_collapse,
     posterior_collapse,
+    mode_collapse,
     memorising,
     converged,
     learning,
@@ -234,13 +285,22 @@ def gaps(history: History) -> list[float]:
     return [weight * penalty - loss for loss, penalty in zip(losses, penalties, strict=False)]
 
 
+def measure(history: History) -> tuple[list[tuple[float, float]], str, str]:
+    """What tells that this model gets better, the less the better: images seen and values, its name, its unit."""
+    if "held_out" in history.curves and not history.curves.get("discriminator_loss"):
+        curve = MODELS[history.model].curves["held_out"]
+        return list(zip(*history.curves["held_out"], strict=True)), curve.label, f" {curve.unit}"
+    far = [(look.images, look.distance) for look in history.looks if look.distance is not None]
+    return far, DISTANCE, ""
+
+
 def distances(history: History) -> list[float]:
     return [look.distance for look in history.looks if look.distance is not None]
 
 
 def generators(history: History) -> tuple[str, ...]:
-    loss = recent(history, "generator_loss")
-    return (f"generator's loss: {median(loss):.3g} nats" if "js_bound" in history.curves else "",) if loss else ()
+    loss, curve = recent(history, "generator_loss"), MODELS[history.model].curves.get("generator_loss")
+    return (f"generator's loss: {median(loss):.3g} {curve.unit}",) if loss else ()
 
 
 def nearness(history: History) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from unittest import mock
 import torch
 
 from genmodels.data import Dataset, load
-from genmodels.diagnosis import History
+from genmodels.diagnosis import History, diagnose
 from genmodels.models.wgan import WGAN
 from genmodels.run import Run
 
@@ -37,6 +37,7 @@ FINE = ("learning", "converged", "too early to say")
 # Steps a hundred times too long blow the objective up, or kill units for good: then codes or samples are all the same.
 LONG_GAN = ("diverging", "oscillating", "discriminator too strong", "mode collapse")
 LONG_VAE = ("diverging", "oscillating", "posterior collapse")
+NOTES: dict[str, str] = {}  # where a run was not what was done to it should have made it
 LOUD = ("diverging", "oscillating", "discriminator too strong")
 
 
@@ -142,6 +143,46 @@ def record(case: Case) -> None:
     print(f"{case.name}: {last.state} after {last.seconds:.0f} s", flush=True)
 
 
+def pack() -> None:
+    """Puts the recorded runs into one file."""
+    pieces = {case.name: PIECES / f"{case.name}.json" for case in cases()}
+    known = json.loads(gzip.decompress(RECORDED.read_bytes())) if RECORDED.exists() else {}
+    known |= {name: json.loads(path.read_text()) for name, path in pieces.items() if path.exists()}
+    text = json.dumps({name: known[name] for name in pieces if name in known}, separators=(",", ":"))
+    RECORDED.parent.mkdir(exist_ok=True)
+    RECORDED.write_bytes(gzip.compress(text.encode(), mtime=0))  # the same bytes for the same runs
+
+
+def histories() -> dict[str, History]:
+    """The recorded runs by their names."""
+    runs = json.loads(gzip.decompress(RECORDED.read_bytes()))
+    return {
+        name: History.read({key: facts[key] for key in History.__dataclass_fields__}) for name, facts in runs.items()
+    }
+
+
+def table() -> list[dict[str, Any]]:
+    """One row a recorded run."""
+    recorded, rows = histories(), []
+    for case in cases():
+        if case.name in recorded:
+            history = recorded[case.name]
+            verdict = diagnose(history)
+            row = {
+                "run": f"{case.model} on {case.dataset}, seed {case.seed}",
+                "done": case.done,
+                "rounds": case.rounds,
+                "images": history.images,
+                "thresholds chosen on it": case.seed == 0,
+                "expected": list(case.expected),
+                "verdict": verdict.name,
+                "evidence": list(verdict.evidence),
+                "right": verdict.name in case.expected,
+            }
+            rows.append(row | ({"note": NOTES[case.name]} if case.name in NOTES else {}))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="make the runs that are not recorded yet")
@@ -153,6 +194,19 @@ def main() -> None:
         wanted = any(part in case.name for part in chosen.only) and not (PIECES / f"{case.name}.json").exists()
         if chosen.record and wanted:
             record(case)
+    pack()
+    rows = table()
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    TABLE.write_text(f'{{"command": "python -m tests.verdicts --record", "rows": [\n{lines}\n]}}\n', encoding="utf-8")
+    for new in (False, True):
+        some = [row for row in rows if row["thresholds chosen on it"] != new]
+        right, healthy_ones = sum(row["right"] for row in some), [row for row in some if row["done"] == "defaults"]
+        alarms = sum(not row["right"] for row in healthy_ones)
+        which = "other seeds" if new else "thresholds chosen on these"
+        print(f"{which}: {right} of {len(some)} right; {alarms} alarms on {len(healthy_ones)} defaults")
+    for row in rows:
+        if not row["right"]:
+            print(f"{row['run']}, {row['done']}: {row['verdict']}, not {' or '.join(row['expected'])}")
 
 
 if __name__ == "__main__":

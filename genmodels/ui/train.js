@@ -37,6 +37,7 @@ function adopt(id) {
   news = { state: "waiting", revision: -1 };
   forget();
   find(".message").textContent = find(".plots").innerHTML = "";
+  unjudge();
   wake();
 }
 
