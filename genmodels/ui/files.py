@@ -3,11 +3,13 @@
 import asyncio
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from genmodels import checkpoint
@@ -34,7 +36,7 @@ def add_routes(app: FastAPI) -> None:
 
     @app.post("/train/own")
     async def own(request: Request) -> Response:
-        with tempfile.TemporaryFile() as file:  # which has no name: whatever happens, nothing is left of it
+        with suppress(ClientDisconnect), tempfile.TemporaryFile() as file:  # which has no name: nothing is left of it
             async for piece in request.stream():
                 if file.tell() + len(piece) > LARGEST:
                     return JSONResponse(
@@ -45,10 +47,11 @@ def add_routes(app: FastAPI) -> None:
             async with reading:
                 sent = dict(request.query_params) | {"file": file}
                 return JSONResponse(await run_in_threadpool(own_data.receive, sent))
+        return Response()  # to nobody
 
     @app.post("/train/load")
     async def load(request: Request, seconds: str = "", name: str = "", own: str = "") -> Response:
-        with tempfile.TemporaryDirectory() as folder:
+        with suppress(ClientDisconnect), tempfile.TemporaryDirectory() as folder:
             # Under its own name, which sentences about it will say, if that is harmless.
             path = Path(folder, name if re.fullmatch(r"\w[\w.-]{0,80}", name) else "model.safetensors")
             size = 0
@@ -61,6 +64,7 @@ def add_routes(app: FastAPI) -> None:
             if size > LARGEST:
                 return JSONResponse({"error": f"The file is larger than {LARGEST >> 20} MiB: load it from a terminal."})
             return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds, "own": own}))
+        return Response()  # to nobody
 
 
 @guarded

@@ -3,8 +3,10 @@
 import io
 import json
 import re
+import socket
 import urllib.request
 import zipfile
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -131,6 +133,10 @@ def test_the_address_for_sets_believes_nothing(own):
         with urllib.request.urlopen(request) as reply:
             answer = json.loads(reply.read())
         assert list(answer) == ["error"] and re.match(r"The .*\.$", answer["error"]), answer
+    host, port = urlsplit(own.address).netloc.split(":")
+    with socket.create_connection((host, int(port))) as sender:  # one that hangs up; the server's log stays clean
+        sender.sendall(b"POST /train/own HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nPK")
+    own.page.wait_for_timeout(300)
 
 
 @pytest.mark.parametrize("size", [{"width": 390, "height": 844}, {"width": 1024, "height": 768}])
