@@ -69,8 +69,8 @@ def shown(stop: Stop) -> str:
         f'<p>{escape(stop.text)}</p><p class="formulas"></p>'
         f'<h4>The text</h4><p class="claim">{escape(stop.claim)}</p>'
         f"<h4>The experiment</h4><p>{escape(stop.act)}</p>"
-        f'<p><a class="button experiment" href="{escape(stop.address)}" data-tool-meant="{stop.tool}" '
-        f'data-question="{escape(stop.question)}">Open the experiment</a></p>'
+        f'<p><a class="button experiment" href="{escape(stop.address)}" data-question="{escape(stop.question)}">'
+        "Open the experiment</a></p>"
         f'<form autocomplete="off"><h4>The question</h4>{asked(stop)}'
         '<button type="submit" class="primary">Check</button><div class="reply" role="status"></div></form>'
         '<p class="row"><button type="button" data-do="back">Back</button>'

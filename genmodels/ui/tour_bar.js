@@ -1,9 +1,6 @@
 // A bar that leads back from an experiment to the tour, until it is put away; this window remembers it.
 (() => {
   const STORE = "genmodels-tour-bar";
-  const PATIENCE = 4000; // milliseconds in which a page should have come to rest
-  let aim = ""; // the tool that is meant
-  let until = 0;
 
   function kept() {
     try {
@@ -37,24 +34,11 @@
     document.body.prepend(bar);
   }
 
-  // Tools above the one that is meant fill in one after another and push it down: the view stays with it, until a
-  // person moves.
-  function follow() {
-    const tool = aim && performance.now() < until && document.querySelector(`[data-tool="${CSS.escape(aim)}"]`);
-    if (tool && tool.offsetParent && tool.previousElementSibling) tool.scrollIntoView();
-  }
-
-  for (const kind of ["wheel", "pointerdown", "keydown", "touchstart"])
-    addEventListener(kind, () => (aim = ""), { capture: true, passive: true });
-  document.addEventListener("shown", follow);
-
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(".tour .experiment");
     if (!link) return;
-    const { place, question, back, toolMeant } = link.dataset;
+    const { place, question, back } = link.dataset;
     keep({ place, question, back });
-    [aim, until] = [toolMeant, performance.now() + PATIENCE];
-    const looking = setInterval(() => (aim && performance.now() < until ? follow() : clearInterval(looking)), 100);
   });
 
   // The page comes to life some time after this script.

@@ -77,7 +77,8 @@ def test_to_an_experiment_and_back(page, address):
     tool = '[data-tool="dual"]'
     page.wait_for_selector(f"{tool} [data-slot=numbers] li")
     assert page.is_checked(f"{tool} input[value='weight clipping']") and page.input_value("#dual-clip") == "0.1"
-    page.wait_for_function(f"document.querySelector('{tool}').getBoundingClientRect().top < 200")
+    top = f"document.querySelector('{tool}').getBoundingClientRect().top"
+    page.wait_for_function(f"{top} >= document.querySelector('.tour-bar').offsetHeight && {top} < 200")
     bar = page.inner_text(".tour-bar")
     assert "Tour, stop 10 of 12" in bar and "What does the clipped critic read?" in bar
     page.reload()
