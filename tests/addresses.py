@@ -16,6 +16,9 @@ VALID = (
     "tab=classifier&hide=card",
     "tab=attack&attack.eps=0.3&attack.kind=FGSM&attack.drawing=1",
     "tab=selfcheck&__theme=dark&lang=zh",
+    "tab=tour&tour.length=20&tour.stop=nowhere&hide=tour",
+    "tab=compare&model=gan&other=minimax&runs=Zm9vYmFyYmF6,cXV4cXV1eA&seed=3",
+    "tab=train&page=abc&deep_link=abc&view=api",
 )
 NAMES = ("__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "tab", "run", "hide", "set", "lang", "")
 NUMBERS = ("1e400", "-1", "NaN", "Infinity", "0x10", "1e-400", "9" * 400, " 8 ", "8.0", "+8", "8e0")
