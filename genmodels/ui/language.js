@@ -13,20 +13,19 @@ const language = (() => {
   const ATTRIBUTES = ["aria-label", "aria-valuetext", "aria-roledescription", "alt", "title", "placeholder"];
   const CHANGES = { subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES };
   const MOST = 5000; // texts remembered
+  const WILD = "(.+?)"; // what stands for {} in a pattern; at first, no comma or the like may be in it
   const WORD = /\p{Script=Latin}{2}/u;
   const LOWER = /\p{Ll}{2}/u; // what has none is a name
   const NUMBER =
     /[\uE000-\uF8FF]|(?<![\p{Script=Latin}\d_{]|\p{Script=Latin}-)(?:(?<![\d)\]}])[-\u2212])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+\u2212]?\d+)?/gu;
-  const BREAKS = [
-    [/(?<=[.!?]\)?) (?=\P{Ll})/u, ""],
-    [/; /, "\uff1b"],
-    [/, /, "\uff0c"],
-  ];
+  const SENTENCES = /(?<=[.!?]\)?) (?=\P{Ll})/u;
+  const PARTS = [[/; /, "\uff1b"], [/, /, "\uff0c"]];
 
   // Looking up. In a key the numbers of a text are letters for private use, in their order.
 
   const exact = new Map();
   const templates = []; // the most definite first
+  const long = []; // those of several sentences
   const recent = new Map(); // key -> what was found for it, or null
   const letter = (place) => String.fromCharCode(0xe000 + place);
   const place = (letter) => letter.charCodeAt(0) - 0xe000;
@@ -51,11 +50,15 @@ const language = (() => {
     const [words, digits] = [[], []]; // the groups of the pattern that hold them
     let groups = 0;
     const source = key.replace(/\{\}|[\uE000-\uF8FF]|[\\^$.*+?()[\]{}|]/g, (part) => {
-      if (part === "{}") return words.push(++groups) && "(.+?)";
+      if (part === "{}") return words.push(++groups) && WILD;
       return part >= "\uE000" ? digits.push(++groups) && "([\uE000-\uF8FF])" : `\\${part}`;
     });
     const fixed = key.split(/\{\}|[\uE000-\uF8FF]/).sort((a, b) => b.length - a.length);
-    templates.push({ pattern: new RegExp(`^${source}$`), fixed, words, digits, meaning });
+    const loose = new RegExp(`^${source}$`);
+    const tight = new RegExp(`^${source.replaceAll(WILD, "((?:(?![,;:.] ).)+?)")}$`);
+    const one = { loose, tight, fixed, words, digits, meaning };
+    templates.push(one);
+    if (SENTENCES.test(key)) long.push(one);
   }
 
   function filled({ words, digits, meaning }, found) {
@@ -67,26 +70,37 @@ const language = (() => {
     });
   }
 
+  function bySentence(sentences) {
+    const meanings = sentences.map(translated);
+    if (meanings.every((words) => words === null)) return null;
+    return meanings.map((words, i) => words ?? ` ${sentences[i]} `).join("").trim();
+  }
+
+  // All pieces or none, but for names.
   function inPieces(key) {
-    const whole = /[^.]\.$/.test(key) && translated(key.slice(0, -1));
-    if (whole) return `${whole}\u3002`;
-    for (const [gap, joint] of BREAKS) {
+    const open = /[^.]\.$/.test(key) && translated(key.slice(0, -1));
+    if (open) return `${open}\u3002`;
+    for (const [gap, joint] of PARTS) {
       const parts = key.split(gap);
       if (parts.length < 2) continue;
       const meanings = parts.map((part) => translated(part) ?? (LOWER.test(part) ? null : part));
       if (!meanings.includes(null)) return meanings.join(joint);
-      if (!joint && parts.some((part) => translated(part))) return meanings.map((words, i) => words ?? ` ${parts[i]} `).join("");
     }
     return null;
   }
 
   function search(key) {
     if (exact.has(key)) return exact.get(key);
-    for (const one of templates) {
-      const found = key.includes(one.fixed[0]) && one.pattern.exec(key);
-      if (found) return filled(one, found);
-    }
-    return inPieces(key);
+    const sentences = key.split(SENTENCES);
+    const several = sentences.length > 1;
+    const by = (pattern) => {
+      for (const one of several ? long : templates) {
+        const found = key.includes(one.fixed[0]) && one[pattern].exec(key);
+        if (found) return filled(one, found);
+      }
+      return null;
+    };
+    return by("tight") ?? (several ? bySentence(sentences) : inPieces(key)) ?? by("loose");
   }
 
   // The Chinese of an English text, or null.
@@ -162,6 +176,7 @@ const language = (() => {
     for (const [english, chinese] of Object.entries(pairs)) learn(english, chinese);
     const fixed = (one) => one.fixed.join("").length;
     templates.sort((a, b) => fixed(b) - fixed(a));
+    recent.clear(); // what was looked up too early
   }
 
   async function show(name) {
