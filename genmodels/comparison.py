@@ -140,7 +140,7 @@ def _standing(side: Side, term: str) -> tuple[float, float]:
 
 def _losses(labels: list[str]) -> str:
     why = "losses of different objectives, or against different opponents, cannot be compared; the distance can."
-    return f"Not compared: {', '.join(labels)}. The {why}" if labels else f"No common unit: {why}"
+    return f"Not compared: {'; '.join(labels)}. The {why}" if labels else f"No common unit: {why}"
 
 
 def _distance(first: Side, second: Side) -> str:

@@ -3,12 +3,17 @@
 import time
 
 import pytest
+import torch
 
 from genmodels import registry
+from genmodels.comparison import Measured, Side, second_settings, words
 from genmodels.errors import UserError
+from genmodels.models import build
 from genmodels.pair import Pair
+from genmodels.pictures import decoded, noise
 from genmodels.registry import Queue
 from genmodels.run import Run
+from genmodels.ui import compare
 
 SMALL = {"model": "gan", "dataset": "mnist", "settings": {"width": 16}, "device": "cpu"}
 
@@ -124,3 +129,100 @@ def test_a_pair_counts_as_two_runs(monkeypatch):
     monkeypatch.setattr(registry, "KEPT", 1)
     with pytest.raises(UserError, match="try again"):
         registry.create_pair(SMALL, SMALL, 1)
+
+
+def side(name, model="vae", settings=None, measured=None, **curves):
+    """One of two, its curves standing still but for a little."""
+    wander = [0.01, -0.01] * 10
+    series = {term: (range(20), [value + by for by in wander]) for term, value in curves.items()}
+    known = build(model, (1, 28, 28), 10).settings()
+    return Side(name, model, known | (settings or {}), 6400, 12.5, series, measured)
+
+
+def measured(distance, error=0.1, shares=(0.1,) * 10):
+    return Measured(distance, error, 0.15, shares)
+
+
+CLASSES = tuple("0123456789")
+
+
+def test_words_name_the_pace_the_lower_and_the_nearer():
+    low = side("beta = 0.1", settings={"beta": 0.1}, measured=measured(30), reconstruction=70, kl=40, held_out=90)
+    high = side("beta = 4", settings={"beta": 4.0}, measured=measured(12), reconstruction=110, kl=9, held_out=150)
+    said = words(low, high, CLASSES)
+    assert said[0] == "beta = 0.1 has seen 6,400 images in 12.5 s of training, beta = 4 6,400 in 12.5 s."
+    assert any("reconstruction" in one and "beta = 0.1 is lower by 40." in one for one in said)
+    assert any(one.startswith("KL") and "beta = 0.1 40, beta = 4 9 nats per image. beta = 4 is" in one for one in said)
+    assert any(one.startswith("Not compared: negative bound") for one in said)
+    assert not any("150" in one for one in said)  # the bound, which beta is part of
+    assert any("beta = 4 is nearer by 18, noise 0.283." in one for one in said)
+
+
+def test_the_same_objective_is_compared_and_noise_is_called_noise():
+    one = side("width = 100", settings={"width": 100}, measured=measured(12.0), held_out=100.0)
+    other = side("width = 400", measured=measured(12.1), held_out=100.001)
+    said = words(one, other, CLASSES)
+    assert any(one.startswith("negative bound, held-out") and "what the curves wander" in one for one in said)
+    assert any("within the noise of so many samples, 0.283." in one for one in said)
+
+
+def test_losses_of_players_are_never_compared_and_missing_classes_are_named():
+    shares = (0.2, 0.2, 0.2, 0.2, 0.2, 0, 0, 0, 0, 0.001)
+    minimax = side("loss = minimax", "gan", {"loss": "minimax"}, measured(50, shares=shares), generator_loss=-0.1)
+    other = side("loss = non-saturating", "gan", measured=measured(20), generator_loss=2.0)
+    said = words(minimax, other, CLASSES)
+    assert any(one.startswith("Not compared: discriminator loss") and "generator loss" in one for one in said)
+    assert any("loss = minimax 5 of 10 (hardly any of 5, 6, 7, 8, 9); loss = non-saturating 10" in one for one in said)
+    assert not any(term in said[1] for term in ("is lower", "-0.1"))
+
+
+def test_no_common_unit_is_said():
+    said = words(side("ae", "ae", loss=12, held_out=12), side("vae", loss=130, held_out=130), CLASSES)
+    assert said[1].startswith("No common unit: losses of different objectives") and len(said) == 2
+
+
+def test_a_second_model_takes_what_makes_z_and_pace_the_same():
+    assert second_settings("gan", "dcgan", {"latent": 8}) == {"latent": 8, "batch": 64, "steps": 1}
+    assert second_settings("ae", "vae", {}) == {"latent": 32, "batch": 128}
+
+
+@pytest.mark.parametrize("model", ["ae", "vae"])
+def test_samples_of_a_pair_of_autoencoders_are_of_the_same_z(model):
+    z = noise(build(model, (1, 28, 28), 10, latent=7), 3, torch.Generator().manual_seed(4))
+    assert torch.equal(z, torch.randn(3, 7, generator=torch.Generator().manual_seed(4)))
+    assert decoded(build(model, (1, 28, 28), 10, latent=7).eval(), z, torch.zeros(3).long()).shape == (3, 1, 28, 28)
+
+
+def test_the_page_proposes_pairs_that_can_be_built():
+    for preset in compare.PRESETS:
+        request = {"model": preset.model, "vary": preset.vary, "first": preset.first, "second": preset.second}
+        both, names = compare.sides(request | {"settings": preset.settings})
+        for one in both:
+            build(one["model"], (1, 28, 28), 10, **one["settings"])
+        assert names[0] != names[1]
+
+
+def test_a_pair_is_found_by_both_ids_alone():
+    request = {"model": "gan", "vary": "depth", "first": 0, "second": 1, "dataset": "mnist", "seed": 0, "seconds": 1}
+    ids = compare.start(request)["runs"]
+    first, second = ids.split(",")
+    for wrong in (first, second, f"{second},{first}", f"{first},{first}", "", None, [], f"{first},"):
+        answer = compare.look({"runs": wrong})
+        assert answer["gone"] and "no longer" in answer["error"]
+        assert "no longer" in compare.command({"runs": wrong, "action": "pause"})["error"]
+    answer = compare.look({"runs": ids})
+    assert answer["setup"]["vary"] == "depth" and [one["name"] for one in answer["sides"]] == ["depth = 0", "depth = 1"]
+    assert "does not know" in compare.command({"runs": ids, "action": "join"})["error"]
+    again = compare.start(request | {"replaces": ids})["runs"]
+    until(lambda: states(compare.found(ids)) != ["running", "running"])
+    compare.command({"runs": again, "action": "stop"})
+    assert all(run.join(20) for run in compare.found(again))
+
+
+@pytest.mark.parametrize(
+    "change", [{"vary": "colour"}, {"model": "x"}, {"first": "x"}, {"dataset": "own"}, {"seed": -1}]
+)
+def test_what_cannot_be_compared_gets_a_sentence(change):
+    request = {"model": "gan", "vary": "depth", "first": 0, "second": 1, "dataset": "mnist", "seed": 0, "seconds": 1}
+    assert set(compare.start(request | change)) == {"error"}
+    assert "wrong on the server" not in compare.start(request | change)["error"]

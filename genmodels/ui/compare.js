@@ -314,7 +314,10 @@ function fromLink(values) {
   if (ids === undefined || ids === runs) return faults;
   const [first, second, ...more] = ids.split(",");
   if (!more.length && links.mine(first) && links.mine(second)) adopt(ids);
-  else faults.push(FOREIGN);
+  else {
+    faults.push(FOREIGN);
+    setTimeout(() => links.write()); // without them
+  }
   return faults;
 }
 
