@@ -21,9 +21,11 @@ DIGITS = 5  # of a number on disk
 POINTS = 150  # of a curve on disk
 
 FEWEST = 8  # points of a curve before anything is said: fewer are the noise of single batches
+SETTLED = 20_000  # images: before, critics of healthy runs swing, codes are still silent and samples all alike
 RECENT = 1 / 3  # of the images seen: long enough for a median, short enough to be about now
 CERTAIN = 0.85  # of the way from guessing to never erring: D is wrong in one case of twenty or fewer
 WORSE_THAN_GUESSING = 2.0  # times the loss of a discriminator that answers "perhaps" to everything
+LEAP = 3.0  # times the loss before training: a healthy loss never rises above its start by so much
 WILD = 0.05  # share of rounds with such a loss; healthy runs have none
 REVERSED = (0.15, 0.85)  # share of rounds in which a critic scores generated images above real ones: no side holds
 MISSING = 0.01  # share of samples below which a class is missing; by chance one of ten comes below in 10^-9 of looks
@@ -35,7 +37,6 @@ NO_NEARER = 0.7  # of the distance before training: samples that far off are not
 GROWN = 0.5  # of the distance before training: samples that near show classes, not noise
 NEARLY_ALL = 0.8  # share of one class among samples
 ALIKE = 0.1  # variety of samples that are one picture; a slow healthy run may still be at twice that
-TIME_TO_SPREAD = 20_000  # images after which healthy models of every kind show most classes
 GAINED = 0.02  # of the start: less may be chance
 ENOUGH = 6  # measurements to tell a halt from a rest
 FLAT = 0.01  # of a held-out term while the images seen double: not worth waiting for
@@ -101,10 +102,14 @@ def diverging(history: History) -> Verdict | None:
         if "no longer finite" in text and images > history.images / 2:
             return Verdict(name, "The numbers blew up: choose lower learning rates.", (text,), alarm=True)
     if loss := recent(history, "loss"):
-        start, now = history.curves["loss"][1][0], median(loss)
+        images, losses = history.curves["loss"]
+        start, now, worst = losses[0], median(loss), max(losses)
+        evidence = f"training loss: {start:.4g} at the start, {worst:.4g} at its worst, {now:.4g} now"
         if now > start:
-            evidence = f"training loss: {start:.4g} at the start, {now:.4g} now"
             return Verdict(name, "The loss is worse than before training: the steps are too long.", (evidence,), True)
+        changed = max((at for at, _ in history.marks), default=0)
+        if worst > LEAP * start > 0 and images[losses.index(worst)] > changed:
+            return Verdict(name, "The loss leapt up: the steps are too long.", (evidence,), True)
     loss = recent(history, "discriminator_loss")
     guessing = 2 * math.log(2)
     wild = sum(value > WORSE_THAN_GUESSING * guessing for value in loss) / len(loss) if loss else 0.0
@@ -164,7 +169,7 @@ def oscillating(history: History) -> Verdict | None:
 def mode_collapse(history: History) -> Verdict | None:
     """Classes that no sample shows, although the run has had the time, or which earlier samples did show."""
     looks = [look for look in history.looks if len(look.shares) > 1 and look.distance is not None]
-    if len(looks) < 3 or history.images < TIME_TO_SPREAD:
+    if len(looks) < 3 or history.images < SETTLED:
         return None
     now, before, start = looks[-1], looks[-2], looks[0].distance
     grown = [look for look in looks[:-2] if look.distance < GROWN * start]
@@ -186,7 +191,7 @@ def mode_collapse(history: History) -> Verdict | None:
 def posterior_collapse(history: History) -> Verdict | None:
     """A code that hardly depends on the image."""
     looks = [look for look in history.looks if look.codes]
-    if not looks or early(history):
+    if not looks or early(history) or history.images < SETTLED:
         return None
     look, kl = looks[-1], recent(history, "kl")
     if look.active > SILENT * look.codes and not (kl and median(kl) < PAID):
@@ -276,9 +281,9 @@ def recent(history: History, term: str) -> list[float]:
 
 
 def gaps(history: History) -> list[float]:
-    """E f(x) - E f(G(z)) of a critic, round by round on training images; none where there are too few."""
+    """E f(x) - E f(G(z)) of a critic, round by round on training images; none of a young run."""
     losses = history.curves.get("critic_loss", ((), ()))[1]
-    if len(losses) < FEWEST:
+    if len(losses) < FEWEST or history.images < SETTLED:
         return []
     penalties = history.curves.get("penalty", ((), (0.0,) * len(losses)))[1]
     weight = history.settings.get("penalty_weight", 0.0)
@@ -312,8 +317,12 @@ def nearness(history: History) -> tuple[str, ...]:
 
 
 def _fewer(curve: Curve) -> Curve:
-    step = -(-len(curve[0]) // POINTS)
-    return tuple(values[(len(values) - 1) % step :: step] for values in curve) if step else curve
+    """The first and the last points, and as many between them as there is room for."""
+    last = len(curve[0]) - 1
+    if last < POINTS:
+        return curve
+    kept = [round(place * last / (POINTS - 1)) for place in range(POINTS)]
+    return tuple(tuple(values[k] for k in kept) for values in curve)
 
 
 def _short(value: Any) -> Any:
