@@ -378,5 +378,5 @@ def test_presets_and_controls_name_what_there_is():
     for name in session.settings_of(Plane):
         assert html.count(f'data-name="{name}"') == 1
     front = html[html.index('class="laws"') : html.index("More settings")]
-    assert 1 + front.count("data-name=") <= 6
+    assert 1 + front.count('class="field" data-name=') <= 6
     assert laws.REACH == 1.5  # as in plane.js
