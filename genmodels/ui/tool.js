@@ -71,11 +71,13 @@ const seen = new ResizeObserver((entries) => {
   }
 });
 
-let sought = null; // the tool that a link names, where it is not the first
-function bring() {
-  sought.scrollIntoView();
-  sought = null;
-}
+// The tool that a link names, where it is not the first: those above it fill in and push it down, so that it is
+// brought into view again and again, until a person moves.
+let sought = null;
+const bring = () => sought?.clientWidth && sought.scrollIntoView();
+element.addEventListener("shown", bring);
+for (const kind of ["wheel", "pointerdown", "keydown", "touchstart"])
+  addEventListener(kind, () => (sought = null), { capture: true, passive: true });
 
 // In a link, every field stands under the name of its tool and its own.
 const named = (tool) => parts(tool).map((field) => [field, `${tool.dataset.tool}.${field.dataset.name}`]);
@@ -93,7 +95,7 @@ links.tab(tab, {
       else widths.delete(tool); // computed as soon as it is seen
     }
     sought = returned || faults.length || asked === tools[0] ? null : asked; // sentences stand at the top
-    if (sought?.clientWidth) bring();
+    bring();
     return faults;
   },
   state() {
