@@ -119,6 +119,9 @@ def test_a_phone_has_the_stop_first_and_the_list_below(page, address):
     assert page.evaluate(top.format(HERE)) < page.evaluate(top.format(".tour nav"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.click(f"{HERE} .experiment")
+    for tool in ("joint", "codes"):  # the one above fills in, too, and must not push the other out of view
+        page.wait_for_selector(f'[data-tool="{tool}"] .slot figure')
+    assert page.evaluate("document.querySelector('[data-tool=codes]').getBoundingClientRect().top") < 200
     page.wait_for_selector(".tour-bar:visible")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('.tour-bar').offsetHeight") < 90
