@@ -147,8 +147,13 @@ def too_strong(history: History) -> Verdict | None:
         evidence = f"hinge loss of the discriminator: {now:.2f}, where guessing costs 2"
     if certainty < CERTAIN:
         return None
+    far = distances(history)
+    taught = far and far[-1] < GROWN * far[0]
     sentence = (
-        "The discriminator tells samples from data almost always, so that little is left of what the generator "
+        "The discriminator tells samples from data almost always. The samples do get better, but fewer of its steps, "
+        "or shorter ones, would teach the generator sooner."
+        if taught
+        else "The discriminator tells samples from data almost always, so that little is left of what the generator "
         "could learn from. The generator's loss means nothing by itself."
     )
     return Verdict("discriminator too strong", sentence, (evidence, *generators(history), *nearness(history)), True)

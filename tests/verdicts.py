@@ -38,7 +38,9 @@ FINE = ("learning", "converged", "too early to say")
 # Steps a hundred times too long blow the objective up, or kill units for good: then codes or samples are all the same.
 LONG_GAN = ("diverging", "oscillating", "discriminator too strong", "mode collapse")
 LONG_VAE = ("diverging", "oscillating", "posterior collapse")
-NOTES: dict[str, str] = {}  # where a run was not what was done to it should have made it
+# Where what was done to a run did not break it altogether.
+STILL_TAUGHT = "The discriminator hardly ever errs, yet digits form: the non-saturating loss has slopes even then."
+NOTES = {f"dcgan mnist 20 discriminator steps seed {seed}": STILL_TAUGHT for seed in (0, 1)}
 LOUD = ("diverging", "oscillating", "discriminator too strong")
 
 
