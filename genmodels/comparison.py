@@ -92,7 +92,7 @@ def comparable(term: str, first: Side, second: Side) -> bool:
 
 def words(first: Side, second: Side, classes: Sequence[str]) -> list[str]:
     """The difference between two runs in sentences, with what it is measured by."""
-    said = [_pace(first, second)]
+    said = [_pace(first, second), _besides(first, second)]
     terms = dict.fromkeys([*MODELS[first.model].curves, *MODELS[second.model].curves])
     alike = [term for term in terms if comparable(term, first, second)]
     said += [_term(MODELS[first.model].curves[term], term, first, second) for term in alike]
@@ -116,6 +116,17 @@ def _pace(first: Side, second: Side) -> str:
         f"{first.name} has seen {first.images:,} images in {first.seconds:.1f} s of training, {second.name} "
         f"{second.images:,} in {second.seconds:.1f} s."
     )
+
+
+def _besides(first: Side, second: Side) -> str:
+    """What two models have both and not alike: each keeps its own defaults but for those that are shared."""
+    if first.model == second.model:
+        return ""
+    unlike = [
+        name for name in first.settings if name in second.settings and first.settings[name] != second.settings[name]
+    ]
+    pairs = [f"{name} {first.settings[name]} and {second.settings[name]}" for name in unlike]
+    return f"Besides the model, these defaults differ: {'; '.join(pairs)}." if pairs else ""
 
 
 def _term(curve: Curve, term: str, first: Side, second: Side) -> str:

@@ -178,7 +178,15 @@ def test_losses_of_players_are_never_compared_and_missing_classes_are_named():
 
 def test_no_common_unit_is_said():
     said = words(side("ae", "ae", loss=12, held_out=12), side("vae", loss=130, held_out=130), CLASSES)
-    assert said[1].startswith("No common unit: losses of different objectives") and len(said) == 2
+    assert said[-1].startswith("No common unit: losses of different objectives") and len(said) == 3
+
+
+def test_other_defaults_of_a_second_model_are_named():
+    said = words(side("wgan", "wgan"), side("wgan_gp", "wgan_gp"), CLASSES)
+    assert "generator_lr 0.002 and 0.003" in said[1] and said[1].startswith(
+        "Besides the model, these defaults differ: "
+    )
+    assert not any("Besides" in one for one in words(side("a", "vae"), side("b", "vae", {"beta": 2.0}), CLASSES))
 
 
 def test_a_second_model_takes_what_makes_z_and_pace_the_same():
