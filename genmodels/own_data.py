@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FEW = 2000  # pictures: fewer are soon known by heart, so that each is shifted whenever it is drawn
 SHIFT = 2  # pixels
-MOST_CLASSES = 20
+MOST_CLASSES = 10  # for which the page has labels and signs
 LONGEST = 40  # letters of a name
 COLOURFUL = 8.0  # mean distance of the largest from the smallest channel: beyond a tint, such as scans of paper have
 LEFT = {

@@ -215,7 +215,7 @@ def test_too_few_too_small_and_unreadable_pictures_are_counted_in_a_sentence():
         ([f"{i}.png" for i in range(20)], ""),
         ([*(f"a/{i}.png" for i in range(20)), "b.png"], "Some pictures lie in no folder"),
         ([*(f"a/{i}.png" for i in range(20)), "b/1.png"], "A folder holds one picture alone"),
-        ([f"{i // 2}/{i}.png" for i in range(42)], "More than 20 folders"),
+        ([f"{i // 2}/{i}.png" for i in range(22)], "More than 10 folders"),
     ],
 )
 def test_without_labels_there_is_one_class_and_the_reason(names, why):
