@@ -3,9 +3,9 @@
 // back without loading anything.
 //
 // The catalogue maps English to Chinese. A number in it stands for any number, {} for any words, which are looked up in
-// turn; {2} in the Chinese is the second of them. What is not found whole is looked up sentence by sentence, then in the
-// pieces between semicolons, then commas. Chosen is what the address says (lang=zh), else what was chosen here before,
-// else what the browser asks for.
+// turn; {2} in the Chinese is the second of them, {!2} the same left as it is. What is not found whole is looked up
+// sentence by sentence, then in the pieces between semicolons, then commas. Chosen is what the address says (lang=zh),
+// else what was chosen here before, else what the browser asks for.
 const language = (() => {
   const TAGS = { en: "en", zh: "zh-Hans" }; // in an address, and in HTML
   const STORE = "genmodels-language";
@@ -17,7 +17,7 @@ const language = (() => {
   const WORD = /\p{Script=Latin}{2}/u;
   const LOWER = /\p{Ll}{2}/u; // what has none is a name
   const NUMBER =
-    /[\uE000-\uF8FF]|(?<![\p{Script=Latin}\d_{]|\p{Script=Latin}-)(?:(?<![\d)\]}])[-\u2212])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+\u2212]?\d+)?/gu;
+    /[\uE000-\uF8FF]|(?<![\p{Script=Latin}\d_{!]|\p{Script=Latin}-)(?:(?<![\d)\]}])[-\u2212])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+\u2212]?\d+)?/gu;
   const SENTENCES = /(?<=[.!?]\)?) (?=\P{Ll})/u;
   const PARTS = [[/; /, "\uff1b"], [/, /, "\uff0c"]];
 
@@ -63,10 +63,10 @@ const language = (() => {
 
   function filled({ words, digits, meaning }, found) {
     let next = 0;
-    return meaning.replace(/\{(\d?)\}|[\uE000-\uF8FF]/g, (part, which) => {
+    return meaning.replace(/\{(!?)(\d?)\}|[\uE000-\uF8FF]/g, (part, asItIs, which) => {
       if (part >= "\uE000") return found[digits[place(part)]];
       const text = found[words[which ? which - 1 : next++]];
-      return translated(text) ?? text;
+      return (asItIs ? null : translated(text)) ?? text;
     });
   }
 
