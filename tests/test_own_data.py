@@ -574,8 +574,8 @@ def test_the_page_starts_repeats_saves_and_loads_a_run_on_own_pictures(shelf, tm
     from genmodels.ui.files import _resume
 
     load = {"path": str(path), "seconds": "30"}
-    again = registry.find(_resume(load | {"own": own})["run"])
-    assert again.dataset.classes == ("cat", "dog")
+    again = registry.find(_resume(load | {"own": own, "mirror": "false"})["run"])
+    assert again.dataset.classes == ("cat", "dog") and again.dataset.mirror is False
     again.stop()
     assert _resume(load)["error"] == page.LOAD
     other = received(side="28")["own"]

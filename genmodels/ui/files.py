@@ -17,7 +17,7 @@ from genmodels.errors import UserError
 from genmodels.models import MODELS
 from genmodels.ui import live, own_data, readings
 from genmodels.ui.figures import curves_png
-from genmodels.ui.requests import Answer, guarded, text
+from genmodels.ui.requests import Answer, guarded
 
 LARGEST = 256 * 2**20  # bytes of a file to load
 
@@ -50,7 +50,7 @@ def add_routes(app: FastAPI) -> None:
         return Response()  # to nobody
 
     @app.post("/train/load")
-    async def load(request: Request, seconds: str = "", name: str = "", own: str = "") -> Response:
+    async def load(request: Request, seconds: str = "", name: str = "", own: str = "", mirror: str = "") -> Response:
         with suppress(ClientDisconnect), tempfile.TemporaryDirectory() as folder:
             # Under its own name, which sentences about it will say, if that is harmless.
             path = Path(folder, name if re.fullmatch(r"\w[\w.-]{0,80}", name) else "model.safetensors")
@@ -63,13 +63,15 @@ def add_routes(app: FastAPI) -> None:
                     file.write(piece)
             if size > LARGEST:
                 return JSONResponse({"error": f"The file is larger than {LARGEST >> 20} MiB: load it from a terminal."})
-            return JSONResponse(await run_in_threadpool(_resume, {"path": str(path), "seconds": seconds, "own": own}))
+            sent = {"path": str(path), "seconds": seconds, "own": own, "mirror": mirror}
+            return JSONResponse(await run_in_threadpool(_resume, sent))
         return Response()  # to nobody
 
 
 @guarded
 def _resume(request: Answer) -> Answer:
-    return live.resume(checkpoint.load(request["path"]), request["seconds"], own=text(request.get("own")))
+    saved = checkpoint.load(request["path"])
+    return live.resume(saved, request["seconds"], dataset=own_data.behind(saved, request))
 
 
 def _file(identity: str, name: str) -> Response:

@@ -68,13 +68,13 @@ def start(request: Answer) -> Answer:
     return {"run": run.id}
 
 
-def resume(saved: Checkpoint, seconds: Any, paused: str = LOADED, file: str = "", own: str = "") -> Answer:
-    """A run that goes on from a file of that name; paused with a reason, so that one can just look. `own` is the id of
-    the page's own pictures."""
+def resume(
+    saved: Checkpoint, seconds: Any, paused: str = LOADED, file: str = "", dataset: data.Dataset | str = ""
+) -> Answer:
+    """A run that goes on from a file of that name, with its data set unless another is given; paused with a reason, so
+    that one can just look."""
     seconds = whole_number(seconds, 1, LONGEST, "The time budget in seconds")
-    run = registry.create(
-        saved.model.name, own_data.behind(saved, own), {}, seconds=seconds, resume=saved, paused=paused
-    )
+    run = registry.create(saved.model.name, dataset or saved.dataset, {}, seconds=seconds, resume=saved, paused=paused)
     _setups[run] = Setup(run.snapshot().settings, seconds, resumed=file or f"{file_name(run)}.safetensors")
     return {"run": run.id}
 

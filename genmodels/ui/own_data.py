@@ -127,13 +127,14 @@ def chosen(request: Answer) -> Dataset | str:
     return replace(_find(text(request.get("own"))).dataset, mirror=request.get("mirror") is True)
 
 
-def behind(saved: Checkpoint, identity: str) -> Dataset | str:
+def behind(saved: Checkpoint, request: Answer) -> Dataset | str:
     """What a saved model goes on learning; UserError where the page's own pictures are not those."""
     if saved.dataset != OWN:
         return saved.dataset
+    identity = text(request.get("own"))
     if identity not in _sets:
         raise UserError(LOAD)
-    dataset = _find(identity).dataset
+    dataset = replace(_find(identity).dataset, mirror=request.get("mirror") == "true")
     check(saved, dataset)
     return dataset
 

@@ -183,7 +183,7 @@ async function load(file) {
   fault("");
   let answer;
   try {
-    const query = new URLSearchParams({ seconds: setup().seconds, name: file.name, own: ownData.request().own });
+    const query = new URLSearchParams({ seconds: setup().seconds, name: file.name, ...ownData.request() });
     const reply = await fetch(`train/load?${query}`, { method: "POST", body: file });
     answer = await reply.json();
   } catch {
