@@ -281,5 +281,5 @@ def _finish(device: torch.device) -> None:
 
 
 def columns_of(conditional: bool, classes: int) -> int:
-    """Columns of a sheet: one a class where labels enter."""
-    return classes if conditional and classes > 1 else 8
+    """Columns of a sheet: one a class where labels enter, and again and again where classes are few."""
+    return classes * max(1, 8 // classes) if conditional else 8

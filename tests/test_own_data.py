@@ -16,6 +16,7 @@ from PIL import Image
 
 from genmodels import data, own_data, registry
 from genmodels.errors import UserError
+from genmodels.history import columns_of
 from genmodels.models import build
 from genmodels.own_files import CELL, COLUMNS, Pile, add_drawings, add_file
 from genmodels.prepare import prepare
@@ -457,6 +458,11 @@ def test_models_learn_a_few_pictures_without_labels(model):
     side = few.dataset.shape[1] + 1
     width, height = Image.open(io.BytesIO(last.pictures[-1].png)).size
     assert (width + 1) % side == (height + 1) % side == 0 and (width, height) != (side - 1, 8 * side - 1)
+
+
+def test_a_sheet_has_whole_columns_of_each_class():
+    assert [columns_of(True, classes) for classes in (1, 2, 3, 5, 8, 10)] == [8, 8, 6, 5, 8, 10]
+    assert columns_of(False, 3) == 8
 
 
 def test_bundled_sets_draw_the_random_numbers_they_always_drew():

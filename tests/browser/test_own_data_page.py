@@ -68,7 +68,7 @@ def test_a_zip_is_previewed_learned_and_known_after_a_reload(own, pets):
     picture, round_ = own.page.get_attribute(".picture", "src"), own.round()
     own.wait_round(round_ + 20)
     own.wait(lambda: own.page.get_attribute(".picture", "src") != picture, "another picture")
-    assert shown(own).startswith("16 samples of cgan on pets after ")
+    assert shown(own).startswith("64 samples of cgan on pets after ")
     assert own.status("data") == "pets, 26 of 26: your own, 4 held out"
     own.page.click(".repeat summary")
     assert "train cgan --data YOUR_PICTURES --side 28 --colour grey --no-mirror" in own.page.inner_text(".repeat")
