@@ -63,8 +63,8 @@ PRESETS = (
     ),
     Preset(
         "Minimax and non-saturating",
-        "Where the discriminator is ahead, log(1 - D) is flat and the generator hardly learns; -log D is steep there. "
-        "Both have five steps of D for each of G.",
+        "Where the discriminator is ahead, log(1 - D) is flat and the generator has little to learn from; -log D is "
+        "steep there. Both have five steps of D for each of G. Whether the pictures suffer, the distance says.",
         "gan",
         "loss",
         "non-saturating",
