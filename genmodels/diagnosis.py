@@ -174,7 +174,7 @@ def oscillating(history: History) -> Verdict | None:
 def mode_collapse(history: History) -> Verdict | None:
     """Classes that no sample shows, although the run has had the time, or which earlier samples did show."""
     looks = [look for look in history.looks if len(look.shares) > 1 and look.distance is not None]
-    if len(looks) < 3 or history.images < SETTLED:
+    if len(looks) < 3 or looks[-1].images < SETTLED:
         return None
     now, before, start = looks[-1], looks[-2], looks[0].distance
     grown = [look for look in looks[:-2] if look.distance < GROWN * start]
@@ -196,7 +196,7 @@ def mode_collapse(history: History) -> Verdict | None:
 def posterior_collapse(history: History) -> Verdict | None:
     """A code that hardly depends on the image."""
     looks = [look for look in history.looks if look.codes]
-    if not looks or early(history) or history.images < SETTLED:
+    if not looks or early(history) or looks[-1].images < SETTLED:
         return None
     look, kl = looks[-1], recent(history, "kl")
     if look.active > SILENT * look.codes and not (kl and median(kl) < PAID):
