@@ -14,11 +14,11 @@ const language = (() => {
   const CHANGES = { subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES };
   const MOST = 5000; // texts remembered
   const WILD = "(.+?)"; // what stands for {} in a pattern; at first, no comma or the like may be in it
-  const WORD = /\p{Script=Latin}{2}/u;
+  const WORD = /\p{Script=Latin}/u;
   const LOWER = /\p{Ll}{2}/u; // what has none is a name
   const NUMBER =
     /[\uE000-\uF8FF]|(?<![\p{Script=Latin}\d_{!]|\p{Script=Latin}-)(?:(?<![\d)\]}])[-\u2212])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+\u2212]?\d+)?/gu;
-  const SENTENCES = /(?<=[.!?]\)?) (?=\P{Ll})/u;
+  const SENTENCES = /(?<=[.!?]\)?) /;
   const PARTS = [[/; /, "\uff1b"], [/, /, "\uff0c"]];
 
   // Looking up. In a key the numbers of a text are letters for private use, in their order.
