@@ -87,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
     some.add_argument("file", type=Path)
     some.add_argument("--json", action="store_true")
 
+    some = command(commands.export, "write a saved run as a script that needs torch alone, a notebook, and a zip")
+    some.add_argument("file", type=Path)
+    some.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the three (here)")
+
     some = command(
         bench, "speed, the first recognisable picture and the distance reached, for each model on this machine"
     )

@@ -16,6 +16,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, distributed
 
 from genmodels import checkpoint, data, own_data
+from genmodels import export as take_home
 from genmodels.errors import UserError
 from genmodels.history import columns_of
 from genmodels.models import MODELS, can
@@ -134,6 +135,12 @@ def sample(arguments: Namespace) -> None:
         images = torch.cat([to_uint8(model.to_unit(model.sample(z, some))) for z, some in parts])
     columns = columns_of(model.conditional, model.classes)
     _write(arguments.out, images, columns, {"labels": labels} if model.conditional else {})
+
+
+def export(arguments: Namespace) -> None:
+    """A saved run as a script, a notebook, and a zip that holds both beside the weights."""
+    for path in take_home.export(arguments.file, arguments.out):
+        print(path)
 
 
 def reconstruct(arguments: Namespace) -> None:

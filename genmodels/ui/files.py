@@ -1,4 +1,4 @@
-"""Files of a run, by their address: the saved model, its curves as a picture, a script; and loading one back."""
+"""Files of a run, by their address: its model, curves, script, notebook and zip; and loading one back."""
 
 import asyncio
 import re
@@ -12,13 +12,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
 
-from genmodels import checkpoint
+from genmodels import checkpoint, export
+from genmodels.data import OWN
 from genmodels.errors import UserError
 from genmodels.models import MODELS
+from genmodels.run import Run
 from genmodels.ui import live, own_data, readings
 from genmodels.ui.figures import curves_png
 from genmodels.ui.requests import Answer, guarded
 
+TAKEN_HOME = {"run.py": "text/x-python", "run.ipynb": "application/x-ipynb+json", "run.zip": "application/zip"}
 LARGEST = 256 * 2**20  # bytes of a file to load
 
 
@@ -91,9 +94,29 @@ def _file(identity: str, name: str) -> Response:
         snapshot = run.snapshot()
         numbers = {term: {"images": x, "values": y} for term, (x, y) in snapshot.curves.items()}
         return JSONResponse(numbers, headers=_attached(f"{stem}-curves.json"))
-    if name == "run.py":
-        return Response(live.script(run), media_type="text/x-python", headers=_attached(f"{stem}.py"))
+    if name in TAKEN_HOME:
+        content = taken_home(run, name)
+        return Response(content, media_type=TAKEN_HOME[name], headers=_attached(f"{stem}{Path(name).suffix}"))
     raise UserError("There is no such file: go back to the page.")
+
+
+def taken_home(run: Run, name: str) -> str | bytes:
+    """The run as it stands: "run.py", "run.ipynb", or "run.zip" with both and the weights."""
+    if run.dataset.name == OWN and name == "run.py":  # nobody else has the pictures: the program reads them again
+        return live.script(run)
+    with tempfile.TemporaryDirectory() as folder:
+        run.save(path := Path(folder, "model.safetensors"))
+        notes = [
+            f"Not repeated here, by hand in the run: {words} after {n:,} images." for n, words in run.snapshot().marks
+        ]
+        if run.trainer.device.type != "cpu":
+            notes.append(f"The run computed on {run.trainer.device}: a processor comes close, not to the last bit.")
+        if live.resumed(run):
+            notes.append("The run went on from a file; this script starts afresh.")
+        facts = run.trainer.plan, len(run.dataset.images), notes
+        if name == "run.zip":
+            return export.parcel(path, *facts)
+        return (export.script if name == "run.py" else export.notebook)(checkpoint.load(path), *facts)
 
 
 def _attached(name: str) -> dict[str, str]:

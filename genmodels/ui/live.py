@@ -49,7 +49,7 @@ def setup_of(run: Run) -> Setup:
 def found(identity: Any) -> Run:
     """The run of this id, else a UserError."""
     run = registry.find(text(identity))
-    if run is None:
+    if run not in _setups:  # or of another tab
         raise UserError(GONE)
     return run
 
@@ -116,7 +116,7 @@ def look(request: Answer) -> Answer | None:
     """What is new since `revision`: None if nothing is, else everything but the pictures that the page has."""
     identity = text(request.get("run"))
     run = registry.find(identity)
-    if run is None:
+    if run not in _setups:
         return {"error": GONE, "gone": True}
     have, revision = request.get("have"), request.get("revision")
     have = {key for key in have if isinstance(key, int)} if isinstance(have, list) else set()
@@ -189,6 +189,11 @@ def script(run: Run) -> str:
         setup.resumed,
         _own(run),
     )
+
+
+def resumed(run: Run) -> bool:
+    """Whether it went on from a file."""
+    return bool(_setups[run].resumed)
 
 
 def file_name(run: Run) -> str:

@@ -62,7 +62,7 @@ function buttons() {
   find("[data-do=stop]").disabled = !active();
   find(".pending").hidden = !pending();
   find(".lab").dataset.state = news.state;
-  every("[data-file='model.safetensors'], [data-file='run.py'], .downloads").forEach((part) => (part.hidden = !run));
+  every("[data-file='model.safetensors'], [data-file^='run.'], .downloads").forEach((part) => (part.hidden = !run));
   find(".readings").hidden = !find(".plots").innerHTML;
   find(".repeat").hidden = !find(".repeat code").textContent;
   promises.look();

@@ -125,7 +125,10 @@ def keep() -> str:
 <details class="repeat" hidden><summary>Repeat this run elsewhere</summary>
 <pre tabindex="0"><code></code></pre>
 <div class="row"><button type="button" data-do="copy">Copy the command</button>
-<a class="button" data-file="run.py" download>Python script</a></div>
+<a class="button" data-file="run.py" download>Python script</a>
+<a class="button" data-file="run.ipynb" download>Notebook</a>
+<a class="button" data-file="run.zip" download>Everything as zip</a></div>
+<p class="note">Script and notebook need torch and torchvision alone, and repeat the run up to this moment.</p>
 </details>"""
 
 

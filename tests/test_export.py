@@ -1,0 +1,129 @@
+"""What is taken home: scripts that need torch alone reach the same samples, notebooks and zips are sound."""
+
+import ast
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from genmodels import checkpoint, export, precision
+from genmodels.data import BUNDLED, load
+from genmodels.errors import UserError
+from genmodels.formats import read_column
+from genmodels.models import MODELS
+from genmodels.pictures import decoded, to_uint8
+from genmodels.precision import PLAIN, Plan
+from genmodels.run import Run
+
+ROUNDS = 3
+RUNNER = """
+import runpy
+import sys
+
+sys.modules["genmodels"] = None  # to import it is an error now
+sys.argv = [sys.argv[1], "data"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with MNIST as torchvision wants it."""
+    folder = tmp_path_factory.mktemp("home")
+    raw = folder / "data/MNIST/raw"
+    raw.mkdir(parents=True)
+    for file in (BUNDLED / "MNIST/raw").glob("*.gz"):
+        with gzip.open(file) as packed, (raw / file.stem).open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    return folder
+
+
+def trained(name, folder, plan=PLAIN, dataset="mnist", **settings):
+    """A run after a few rounds and what its file holds."""
+    run = Run(name, dataset, settings, seed=3, rounds=ROUNDS, device="cpu", paired=True)
+    run.trainer.use(plan)
+    for _ in range(ROUNDS):
+        run.trainer.round()
+    path = folder / f"{name}.safetensors"
+    checkpoint.save(path, run.trainer, dataset, 3, 1.0)
+    return run, path
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "settings"),
+    [
+        ("vae", PLAIN, {"warmup": 1000}),
+        ("dcgan", Plan(channels_last=True), {"loss": "minimax", "noise": 0.1, "width": 8}),
+        ("wgan_gp", PLAIN, {"sides": "one-sided"}),
+        ("flow", Plan(channels_last=True), {"width": 8, "solver": "heun", "steps": 2}),
+    ],
+)
+def test_a_script_reaches_the_same_samples_without_this_package(home, monkeypatch, name, plan, settings):
+    monkeypatch.setattr(precision, "THREADS", 1)
+    run, path = trained(name, home, plan, **settings)
+    text = export.script(checkpoint.load(path), plan)
+    assert "genmodels" not in text and max(map(len, text.splitlines())) <= 120
+    (home / f"{name}.py").write_text(text)
+    done = subprocess.run([sys.executable, "-I", "-c", RUNNER, f"{name}.py"], cwd=home, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    observer = run._record._observer
+    expected = to_uint8(decoded(run.trainer.view(), observer._z, observer._labels))
+    assert torch.equal(torch.load(home / "samples.pt"), expected)
+    torch.set_num_threads(precision.THREADS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_written_without_this_package(name, tmp_path):
+    _, path = trained_not(name, tmp_path)
+    saved = checkpoint.load(path)
+    text = export.script(saved, PLAIN)
+    imported = [n.module if isinstance(n, ast.ImportFrom) else n.names[0].name for n in ast.parse(text).body
+                if isinstance(n, ast.Import | ast.ImportFrom)]  # fmt: skip
+    known = {"torch", "torchvision", "collections", "copy", "dataclasses", "functools", "math", "sys"}
+    assert {module.split(".")[0] for module in imported} <= known
+    compile(text, name, "exec")
+
+
+def trained_not(name, folder):
+    run = Run(name, "mnist", {}, seed=3, rounds=1, device="cpu", paired=True)
+    checkpoint.save(folder / "model.safetensors", run.trainer, "mnist", 3, 0.0)
+    return run, folder / "model.safetensors"
+
+
+def test_notebook_and_zip_hold_the_script_and_the_weights(tmp_path):
+    _, path = trained_not("vae", tmp_path)
+    saved = checkpoint.load(path)
+    cells = json.loads(export.notebook(saved, PLAIN))["cells"]
+    assert cells[0]["cell_type"] == "markdown" and len({cell["id"] for cell in cells}) == len(cells) >= 5
+    compile("\n".join("".join(cell["source"]) for cell in cells[1:]), "notebook", "exec")
+    with zipfile.ZipFile(io.BytesIO(export.parcel(path, PLAIN))) as parcel:
+        names = {Path(name).suffix: name for name in parcel.namelist()}
+        assert set(names) == {".py", ".ipynb", ".safetensors", ".md"}
+        assert parcel.read(names[".safetensors"]) == path.read_bytes()
+        assert parcel.read(names[".py"]).decode() == export.script(saved, PLAIN)
+
+
+def test_the_bundled_part_of_cifar10_follows_its_rule():
+    bundle = load("cifar10")
+    index = read_column(BUNDLED / "cifar10/train.npz", "index", 50_000).tolist()
+    assert not set(index) & set(export.MISSING)
+    assert bundle.labels.bincount().tolist() == [export.EACH] * 10
+    # Up to where the first class is full, every place is in the bundle or known to be missing.
+    last = [max(i for i, label in zip(index, bundle.labels, strict=True) if label == k) for k in range(10)]
+    assert set(range(min(last))) - set(index) == {place for place in export.MISSING if place < min(last)}
+
+
+def test_notes_stand_in_the_script_and_own_pictures_are_refused(tmp_path):
+    _, path = trained_not("vae", tmp_path)
+    saved = checkpoint.load(path)
+    assert "steps = 2 after 640" in export.script(saved, PLAIN, notes=["steps = 2 after 640 images"])
+    object.__setattr__(saved, "dataset", "own")
+    with pytest.raises(UserError, match="own pictures"):
+        export.script(saved, PLAIN)
