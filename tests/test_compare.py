@@ -13,7 +13,7 @@ from genmodels.pair import Pair
 from genmodels.pictures import decoded, noise
 from genmodels.registry import Queue
 from genmodels.run import Run
-from genmodels.ui import compare
+from genmodels.ui import compare, live
 
 SMALL = {"model": "gan", "dataset": "mnist", "settings": {"width": 16}, "device": "cpu"}
 
@@ -221,6 +221,7 @@ def test_a_pair_is_found_by_both_ids_alone():
     answer = compare.look({"runs": ids})
     assert answer["setup"]["vary"] == "depth" and [one["name"] for one in answer["sides"]] == ["depth = 0", "depth = 1"]
     assert "does not know" in compare.command({"runs": ids, "action": "join"})["error"]
+    assert live.look({"run": first})["gone"]  # the Train tab shows what was started there
     again = compare.start(request | {"replaces": ids})["runs"]
     until(lambda: states(compare.found(ids)) != ["running", "running"])
     compare.command({"runs": again, "action": "stop"})
