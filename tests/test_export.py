@@ -9,7 +9,9 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -115,9 +117,20 @@ def test_the_bundled_part_of_cifar10_follows_its_rule():
     index = read_column(BUNDLED / "cifar10/train.npz", "index", 50_000).tolist()
     assert not set(index) & set(export.MISSING)
     assert bundle.labels.bincount().tolist() == [export.EACH] * 10
-    # Up to where the first class is full, every place is in the bundle or known to be missing.
+    # In the complete set other images lie in between, of classes that are full by then, and the missing ones.
     last = [max(i for i, label in zip(index, bundle.labels, strict=True) if label == k) for k in range(10)]
     assert set(range(min(last))) - set(index) == {place for place in export.MISSING if place < min(last)}
+    whole = SimpleNamespace(data=np.zeros((50_000, 32, 32, 3), np.uint8), targets=np.full(50_000, np.argmin(last)))
+    whole.data[index], whole.targets[index] = bundle.images.permute(0, 2, 3, 1).numpy(), bundle.labels.numpy()
+    for place in export.MISSING:
+        whole.targets[place] = 3
+    text = (export.LOAD + export.LOAD_COLOUR + export.LOAD_PART).format(
+        name="CIFAR10", each=export.EACH, missing=export.MISSING
+    )
+    names = {"torch": torch, "Tensor": torch.Tensor, "datasets": SimpleNamespace(CIFAR10=lambda *_, **__: whole)}
+    exec(text, names)
+    images, labels = names["load"]("data")
+    assert torch.equal(images, bundle.images) and torch.equal(labels, bundle.labels)
 
 
 def test_notes_stand_in_the_script_and_own_pictures_are_refused(tmp_path):

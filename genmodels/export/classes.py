@@ -167,7 +167,9 @@ def _flat(model: Model, facts: Names, half: bool) -> tuple[str, dict[str, Module
             if place in methods:
                 continue
             names = facts if name == "__init__" else {}
-            text = re.sub(r"super\([^()]*\)\.__init__\(shape, classes, locals\(\)\)", SIMPLE, text)
+            text = re.sub(
+                r"(super\([^()]*\)\.__init__\(|Model\.__init__\(self, )shape, classes, locals\(\)\)", SIMPLE, text
+            )
             text = re.sub(r"super\(\)\.(\w+)\((?=\w)", r"self.plain_\1(", text)
             text = simplify(text, names, facts, half)
             if name == "__init__":
