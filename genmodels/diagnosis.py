@@ -21,6 +21,7 @@ DIGITS = 5  # of a number on disk
 POINTS = 150  # of a curve on disk
 
 FEWEST = 8  # points of a curve before anything is said: fewer are the noise of single batches
+OPENING = 3000  # images: before, a discriminator is far ahead or far behind in healthy games, too
 SETTLED = 20_000  # images: before, critics of healthy runs swing, codes are still silent and samples all alike
 RECENT = 1 / 3  # of the images seen: long enough for a median, short enough to be about now
 CERTAIN = 0.85  # of the way from guessing to never erring: D is wrong in one case of twenty or fewer
@@ -113,7 +114,7 @@ def diverging(history: History) -> Verdict | None:
     loss = recent(history, "discriminator_loss")
     guessing = 2 * math.log(2)
     wild = sum(value > WORSE_THAN_GUESSING * guessing for value in loss) / len(loss) if loss else 0.0
-    if "js_bound" in history.curves and wild > WILD:
+    if "js_bound" in history.curves and wild > WILD and history.images >= OPENING:
         evidence = f"discriminator's loss: above {WORSE_THAN_GUESSING * guessing:.2f} nats in {wild:.0%} of the rounds "
         evidence += f"of late, where guessing costs {guessing:.2f}"
         sentence = "The discriminator errs with certainty, worse than by guessing: its steps are too long."
@@ -132,7 +133,7 @@ def diverging(history: History) -> Verdict | None:
 def too_strong(history: History) -> Verdict | None:
     """Opponents whose loss has a worst value: how far they are from guessing."""
     loss = recent(history, "discriminator_loss")
-    if not loss:
+    if not loss or history.images < OPENING:
         return None
     now = median(loss)
     if "js_bound" in history.curves:
