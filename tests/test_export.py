@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from genmodels import checkpoint, export, precision
+from genmodels import checkpoint, export, precision, registry
 from genmodels.data import BUNDLED, load
 from genmodels.errors import UserError
 from genmodels.formats import read_column
@@ -23,6 +23,7 @@ from genmodels.models import MODELS
 from genmodels.pictures import decoded, to_uint8
 from genmodels.precision import PLAIN, Plan
 from genmodels.run import Run
+from genmodels.ui import files, live
 
 ROUNDS = 3
 RUNNER = """
@@ -140,3 +141,18 @@ def test_notes_stand_in_the_script_and_own_pictures_are_refused(tmp_path):
     object.__setattr__(saved, "dataset", "own")
     with pytest.raises(UserError, match="own pictures"):
         export.script(saved, PLAIN)
+
+
+def test_the_page_hands_out_a_run_under_way():
+    request = {"model": "vae", "dataset": "mnist", "settings": {"width": 16}, "seed": 0, "seconds": 30}
+    run = registry.find(live.start(request)["run"])
+    try:
+        run.set("lr", 0.002)
+        text = files.taken_home(run, "run.py")
+        with zipfile.ZipFile(io.BytesIO(files.taken_home(run, "run.zip"))) as parcel:
+            assert len(parcel.namelist()) == 4
+    finally:
+        run.stop()
+    assert "lr = 0.002 after" in text and "by hand" in text and "width = 16" in text
+    assert json.loads(files.taken_home(run, "run.ipynb"))["nbformat"] == 4
+    assert run.join(20)
