@@ -13,12 +13,14 @@ const language = (() => {
   const ATTRIBUTES = ["aria-label", "aria-valuetext", "aria-roledescription", "alt", "title", "placeholder"];
   const CHANGES = { subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES };
   const MOST = 5000; // texts remembered
+  const SURE = 20; // letters in a row that make sure which template is meant
   const WILD = "(.+?)"; // what stands for {} in a pattern; at first, no comma or the like may be in it
   const WORD = /\p{Script=Latin}/u;
   const LOWER = /\p{Ll}{2}/u; // what has none is a name
   const NUMBER =
     /[\uE000-\uF8FF]|(?<![\p{Script=Latin}\d_{!]|\p{Script=Latin}-)(?:(?<![\d)\]}])[-\u2212])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+\u2212]?\d+)?/gu;
-  const SENTENCES = /(?<=[.!?]\)?) /;
+  const SENTENCES = /(?<=[.!?]\)?) (?=\P{Ll})/u;
+  const ANY_SENTENCES = /(?<=[.!?]\)?) /; // those that begin with a name, too
   const PARTS = [[/; /, "\uff1b"], [/, /, "\uff0c"]];
 
   // Looking up. In a key the numbers of a text are letters for private use, in their order.
@@ -58,7 +60,7 @@ const language = (() => {
     const tight = new RegExp(`^${source.replaceAll(WILD, "((?:(?![,;:.] ).)+?)")}$`);
     const one = { loose, tight, fixed, words, digits, meaning };
     templates.push(one);
-    if (SENTENCES.test(key)) long.push(one);
+    if (ANY_SENTENCES.test(key)) long.push(one);
   }
 
   function filled({ words, digits, meaning }, found) {
@@ -91,16 +93,17 @@ const language = (() => {
 
   function search(key) {
     if (exact.has(key)) return exact.get(key);
-    const sentences = key.split(SENTENCES);
+    let sentences = key.split(SENTENCES);
+    if (sentences.length === 1) sentences = key.split(ANY_SENTENCES);
     const several = sentences.length > 1;
-    const by = (pattern) => {
+    const by = (pattern, least = 1) => {
       for (const one of several ? long : templates) {
-        const found = key.includes(one.fixed[0]) && one[pattern].exec(key);
+        const found = one.fixed[0].length >= least && key.includes(one.fixed[0]) && one[pattern].exec(key);
         if (found) return filled(one, found);
       }
       return null;
     };
-    return by("tight") ?? (several ? bySentence(sentences) : inPieces(key)) ?? by("loose");
+    return by("tight") ?? by("loose", SURE) ?? (several ? bySentence(sentences) : inPieces(key)) ?? by("loose");
   }
 
   // The Chinese of an English text, or null.
