@@ -13,7 +13,7 @@ const language = (() => {
   const ATTRIBUTES = ["aria-label", "aria-valuetext", "aria-roledescription", "alt", "title", "placeholder"];
   const CHANGES = { subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES };
   const MOST = 5000; // texts remembered
-  const SURE = 20; // letters in a row that make sure which template is meant
+  const SURE = 24; // letters that make sure which template is meant
   const WILD = "(.+?)"; // what stands for {} in a pattern; at first, no comma or the like may be in it
   const WORD = /\p{Script=Latin}/u;
   const LOWER = /\p{Ll}{2}/u; // what has none is a name
@@ -58,7 +58,7 @@ const language = (() => {
     const fixed = key.split(/\{\}|[\uE000-\uF8FF]/).sort((a, b) => b.length - a.length);
     const loose = new RegExp(`^${source}$`);
     const tight = new RegExp(`^${source.replaceAll(WILD, "((?:(?![,;:.] ).)+?)")}$`);
-    const one = { loose, tight, fixed, words, digits, meaning };
+    const one = { loose, tight, anchor: fixed[0], sure: fixed.join("").length, words, digits, meaning };
     templates.push(one);
     if (ANY_SENTENCES.test(key)) long.push(one);
   }
@@ -96,9 +96,9 @@ const language = (() => {
     let sentences = key.split(SENTENCES);
     if (sentences.length === 1) sentences = key.split(ANY_SENTENCES);
     const several = sentences.length > 1;
-    const by = (pattern, least = 1) => {
+    const by = (pattern, least = 0) => {
       for (const one of several ? long : templates) {
-        const found = one.fixed[0].length >= least && key.includes(one.fixed[0]) && one[pattern].exec(key);
+        const found = one.sure >= least && key.includes(one.anchor) && one[pattern].exec(key);
         if (found) return filled(one, found);
       }
       return null;
@@ -177,8 +177,8 @@ const language = (() => {
   async function load() {
     const pairs = await (await fetch(CATALOGUE)).json();
     for (const [english, chinese] of Object.entries(pairs)) learn(english, chinese);
-    const fixed = (one) => one.fixed.join("").length;
-    templates.sort((a, b) => fixed(b) - fixed(a));
+    templates.sort((a, b) => b.sure - a.sure);
+    long.sort((a, b) => b.sure - a.sure);
     recent.clear(); // what was looked up too early
   }
 
