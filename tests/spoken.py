@@ -20,7 +20,7 @@ TOOLS = tuple(tool for tab in (latent, samples, distances, information, classifi
 SILENT_TAGS = ("script", "style", "code", "pre", "textarea")
 SILENT_CLASSES = {"formula", "equation", "katex"}
 ATTRIBUTES = ("aria-label", "aria-valuetext", "aria-roledescription", "alt", "title", "placeholder", "data-x")
-VOID = ("br", "img", "input", "hr", "meta", "link", "i/")
+VOID = ("br", "img", "input", "hr", "meta", "link")
 # What the page does not show: words of the terminal, and scripts that are written for people to take along.
 TERMINAL = ("__main__.py", "commands.py", "bench.py", "report.py", "prepare.py", "judge.py", "few_labels.py")
 ELSEWHERE = {*TERMINAL, "weights.py", "repeat.py", "language.py", "export"}
@@ -92,8 +92,8 @@ def standing() -> set[str]:
     return texts
 
 
-def requests(tool: Tool, thorough: bool = False) -> Iterator[dict[str, Any]]:
-    """What people may ask of a tool: its defaults, its presets, every choice; thoroughly, the ends of every slider."""
+def requests(tool: Tool) -> Iterator[dict[str, Any]]:
+    """What people may ask of a tool: its defaults, its presets, every choice."""
     yield {}
     yield from (preset.values for preset in tool.presets)
     for name, (kind, default) in settings_of(tool.answer).items():
@@ -103,13 +103,11 @@ def requests(tool: Tool, thorough: bool = False) -> Iterator[dict[str, Any]]:
             yield from ({name: option} for option in kind.options if option != default)
         elif isinstance(kind, Flag):
             yield {name: not default}
-        elif thorough and hasattr(kind, "low") and not hasattr(kind, "least"):
-            yield from ({name: end} for end in (kind.low, kind.high))
 
 
-def answers(tool: Tool, thorough: bool = False) -> set[str]:
+def answers(tool: Tool) -> set[str]:
     """What a tool says to such requests."""
-    return set().union(*(said(tool, values) for values in requests(tool, thorough)))
+    return set().union(*(said(tool, values) for values in requests(tool)))
 
 
 def said(tool: Tool, values: dict[str, Any]) -> set[str]:
