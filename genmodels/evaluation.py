@@ -11,7 +11,7 @@ import torch
 
 from genmodels import likelihood, memorisation, metrics
 from genmodels.checkpoint import Checkpoint
-from genmodels.data import NAMES, Dataset, load
+from genmodels.data import OWN, Dataset, load
 from genmodels.errors import UserError
 from genmodels.judge import load_judge
 from genmodels.models import can
@@ -111,7 +111,7 @@ def _samples(model: Model, data: Dataset, count: int, full: bool, say: Say) -> d
     near = memorisation.compare(images[:NEAREST], data.images, metrics.some(data.test_images, len(data.test_images)))
     ratio = near.ratio if near.comparable else None
     found |= {"nearest_ratio": ratio, "nearest_n": len(near.distances), "nearest_verdict": near.verdict}
-    if full and model.conditional and data.name in NAMES:
+    if full and model.conditional and data.name != OWN:
         say("classifiers taught by samples and by training images")
         real = torch.randperm(len(data.images), generator=generator)[:count]
         found["taught_accuracy"] = metrics.taught_accuracy(images, labels, data.name)
