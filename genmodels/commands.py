@@ -54,7 +54,7 @@ def list(arguments: Namespace) -> None:
 
 def train(arguments: Namespace) -> None:
     """Trains in the foreground and saves; Ctrl-C ends the training, not the saving."""
-    chief = _join_others(arguments.device)
+    chief, device = _join_others(arguments.device)
     loud = chief and not arguments.quiet
     limits = {name: getattr(arguments, name) for name in ("seconds", "rounds", "images")}
     if all(value is None for value in limits.values()):
@@ -67,7 +67,7 @@ def train(arguments: Namespace) -> None:
         dataset,
         settings,
         seed=arguments.seed,
-        device=arguments.device,
+        device=device,
         resume=resume,
         **limits,
     )
@@ -230,15 +230,20 @@ def download(arguments: Namespace) -> None:
         print(f"\r{name}: {place}")
 
 
-def _join_others(device: str | None) -> bool:
-    """Under torchrun joins the other processes; whether this one speaks and saves."""
+def _join_others(device: str | None) -> tuple[bool, str | None]:
+    """Under torchrun joins the other processes; whether this one speaks and saves, and the device to train on."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return True
+        return True, device
+    if device not in (None, "cpu", "cuda"):
+        raise UserError("Under torchrun each process takes the card of its own number: leave --device out, or say cpu.")
     cuda = torch.cuda.is_available() and device != "cpu"
     if cuda:
+        cards = torch.cuda.device_count()
+        if int(os.environ["LOCAL_WORLD_SIZE"]) > cards:
+            raise UserError(f"There are too few cards: use --nproc-per-node {cards}, or --device cpu.")
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if cuda else "gloo")
-    return distributed.get_rank() == 0
+    return distributed.get_rank() == 0, device or (None if cuda else "cpu")  # gloo knows no MPS
 
 
 def _settings(pairs: Any) -> dict[str, str]:
