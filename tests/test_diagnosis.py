@@ -16,7 +16,7 @@ from genmodels.run import Run
 
 RECORDED = histories()
 CASES = {case.name: case for case in cases() if case.name in RECORDED}
-HEALTHY = [name for name, case in CASES.items() if case.done == "defaults"]
+HEALTHY = [name for name, case in CASES.items() if case.done.startswith("defaults")]
 EMPTY = History("gan", {}, (), 0, 0, 0.0, {}, (), ())
 
 
