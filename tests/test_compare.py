@@ -13,7 +13,7 @@ from genmodels.pair import Pair
 from genmodels.pictures import decoded, noise
 from genmodels.registry import Queue
 from genmodels.run import Run
-from genmodels.ui import compare, live
+from genmodels.ui import compare, live, side_by_side
 
 SMALL = {"model": "gan", "dataset": "mnist", "settings": {"width": 16}, "device": "cpu"}
 
@@ -204,7 +204,7 @@ def test_samples_of_a_pair_of_autoencoders_are_of_the_same_z(model):
 def test_the_page_proposes_pairs_that_can_be_built():
     for preset in compare.PRESETS:
         request = {"model": preset.model, "vary": preset.vary, "first": preset.first, "second": preset.second}
-        both, names = compare.sides(request | {"settings": preset.settings})
+        both, names = side_by_side.sides(request | {"settings": preset.settings})
         for one in both:
             build(one["model"], (1, 28, 28), 10, **one["settings"])
         assert names[0] != names[1]
@@ -212,20 +212,20 @@ def test_the_page_proposes_pairs_that_can_be_built():
 
 def test_a_pair_is_found_by_both_ids_alone():
     request = {"model": "gan", "vary": "depth", "first": 0, "second": 1, "dataset": "mnist", "seed": 0, "seconds": 1}
-    ids = compare.start(request)["runs"]
+    ids = side_by_side.start(request)["runs"]
     first, second = ids.split(",")
     for wrong in (first, second, f"{second},{first}", f"{first},{first}", "", None, [], f"{first},"):
-        answer = compare.look({"runs": wrong})
+        answer = side_by_side.look({"runs": wrong})
         assert answer["gone"] and "no longer" in answer["error"]
-        assert "no longer" in compare.command({"runs": wrong, "action": "pause"})["error"]
-    answer = compare.look({"runs": ids})
+        assert "no longer" in side_by_side.command({"runs": wrong, "action": "pause"})["error"]
+    answer = side_by_side.look({"runs": ids})
     assert answer["setup"]["vary"] == "depth" and [one["name"] for one in answer["sides"]] == ["depth = 0", "depth = 1"]
-    assert "does not know" in compare.command({"runs": ids, "action": "join"})["error"]
+    assert "does not know" in side_by_side.command({"runs": ids, "action": "join"})["error"]
     assert live.look({"run": first})["gone"]  # the Train tab shows what was started there
-    again = compare.start(request | {"replaces": ids})["runs"]
-    until(lambda: states(compare.found(ids)) != ["running", "running"])
-    compare.command({"runs": again, "action": "stop"})
-    assert all(run.join(20) for run in compare.found(again))
+    again = side_by_side.start(request | {"replaces": ids})["runs"]
+    until(lambda: states(side_by_side.found(ids)) != ["running", "running"])
+    side_by_side.command({"runs": again, "action": "stop"})
+    assert all(run.join(20) for run in side_by_side.found(again))
 
 
 @pytest.mark.parametrize(
@@ -233,5 +233,5 @@ def test_a_pair_is_found_by_both_ids_alone():
 )
 def test_what_cannot_be_compared_gets_a_sentence(change):
     request = {"model": "gan", "vary": "depth", "first": 0, "second": 1, "dataset": "mnist", "seed": 0, "seconds": 1}
-    assert set(compare.start(request | change)) == {"error"}
-    assert "wrong on the server" not in compare.start(request | change)["error"]
+    assert set(side_by_side.start(request | change)) == {"error"}
+    assert "wrong on the server" not in side_by_side.start(request | change)["error"]
