@@ -6,16 +6,19 @@ python -m tests.pictures tabs [NAME ...]                    each tab as the page
 
 import argparse
 import io
-import math
+import os
+import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from genmodels import checkpoint, data, metrics
 from genmodels.bench import GLANCE, shown
@@ -29,6 +32,20 @@ ROWS, COLUMNS = 6, 10
 PAPER, INK, QUIET, ACCENT = "#faf8f3", "#1f1d1a", "#6b665c", "#0a5a8a"
 COLOURS = 16  # of the moving picture's palette: greys, and a few blues
 MILLISECONDS, LAST = 180, 3000  # of a picture, and of the last
+VIEW = {"width": 1240, "height": 800}  # of a tab's picture
+LOOKS = {  # name -> address, what is pressed, seconds until there is something to see
+    "tour": ("?tab=tour", "", 3),
+    "train": ("?tab=train&model=sngan&seconds=60", "#tab-train [data-do=start]", 45),
+    "compare": ("?tab=compare", "#compare [data-do=start]", 45),
+    "latent": ("?tab=latent", "", 3),
+    "samples": ("?tab=samples", "", 3),
+    "distances": ("?tab=distances", "", 3),
+    "information": ("?tab=information", "", 3),
+    "playground": ("?tab=playground", "#playground [data-do=play]", 30),
+    "classifier": ("?tab=classifier", "", 4),
+    "attack": ("?tab=attack", "", 4),
+    "selfcheck": ("?tab=selfcheck", "[data-do=check]", 6),
+}
 
 Seen = tuple[int, torch.Tensor, float]  # images seen, a sheet of bytes (C, H, W), the distance of the samples
 
@@ -104,14 +121,52 @@ def moving(out: Path, images: int = IMAGES) -> None:
     print(f"{out}: {len(small)} pictures, {buffer.tell() / 1e6:.2f} MB, distance {found[-1][2]:.2f}, floor {floor:.2f}")
 
 
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of a page of its own."""
+    environment = os.environ | {"GENMODELS_RUNS": "2"}
+    process = subprocess.Popen([sys.executable, "app.py"], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def tabs(names: list[str]) -> None:
+    """Takes pictures of tabs, light, in a browser."""
+    with served() as address, sync_playwright() as api:
+        browser = api.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        for name in names:
+            search, pressed, seconds = LOOKS[name]
+            page = browser.new_page(viewport=VIEW)
+            page.goto(f"{address}{search}&__theme=light")
+            page.wait_for_selector(f"#tab-{name}", state="visible", timeout=60_000)
+            page.wait_for_timeout(2000)
+            if pressed:
+                page.click(pressed)
+            page.wait_for_timeout(1000 * seconds)
+            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            page.close()
+            buffer = io.BytesIO()
+            picture.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+            checkpoint.write(DOCS / f"{name}.png", buffer.getvalue())
+            print(f"docs/{name}.png: {buffer.tell() / 1e3:.0f} kB", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     adder = parser.add_subparsers(dest="deed", required=True)
     one = adder.add_parser("moving")
     one.add_argument("--out", type=Path, default=DOCS / "learning.gif")
     one.add_argument("--images", type=int, default=IMAGES)
+    some = adder.add_parser("tabs")
+    some.add_argument("names", nargs="*", metavar="NAME", help=", ".join(LOOKS))
     chosen = parser.parse_args()
-    moving(chosen.out, chosen.images)
+    if chosen.deed == "moving":
+        moving(chosen.out, chosen.images)
+    else:
+        tabs(chosen.names or [*LOOKS])
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ two cores to itself, once (one seed: the second digit is chance).
 
 ## One core, five seeds
 
-Sixty seconds on one core of two (the other trained another model), MNIST, defaults of the version measured:
+Sixty seconds on one core of two (the other trained another model), MNIST, defaults of 22 November 2026:
 `OMP_NUM_THREADS=1 python -m tests.quality`. 10,000 samples against the 10,000 test images.
 
 {quality(json.loads(QUALITY.read_text(encoding="utf-8")))}
