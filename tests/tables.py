@@ -57,11 +57,19 @@ def short(authors: list[str]) -> str:
     return " & ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
 
 
+def heading(dataset: str, shelf: dict[str, Path]) -> str:
+    """A data set's title, with what its real images score."""
+    figures = [weights.figures_of(path) for stem, path in shelf.items() if stem.endswith(f"-{dataset}")]
+    covered = [found["coverage_real"] for found in figures if found.get("coverage_real") is not None]
+    real = f" (real images: **1.0** floors, coverage {covered[0]:.2f})" if covered else ""
+    return load(dataset).title + real
+
+
 def models() -> str:
     """A row for each model, a column for each data set of which there are weights."""
     shelf = {path.stem: path for path in weights.shelf()}
     sets = [name for name in NAMES if any(stem.endswith(f"-{name}") for stem in shelf)]
-    lines = [f"| model | {' | '.join(load(name).title for name in sets)} |", f"|---|{'---|' * len(sets)}"]
+    lines = [f"| model | {' | '.join(heading(name, shelf) for name in sets)} |", f"|---|{'---|' * len(sets)}"]
     for name, model in MODELS.items():
         card = model.card
         by = "; ".join(short(paper.split(", ")) for paper in card.authors.split("; "))
