@@ -105,6 +105,11 @@ def understood(words: list[str]) -> None:
     assert saved is None or saved.parts[0] == "runs" or (ROOT / saved).exists()
 
 
+def test_the_length_of_the_example_is_true():
+    example = re.search(r"```python\n(.*?)```", TEXTS["CONTRIBUTING.md"], re.DOTALL)[1]
+    assert f"a whole one in {len(example.splitlines())} lines" in README
+
+
 def test_files_that_are_named_exist():
     for name, text in TEXTS.items():
         for code in codes(re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)):
@@ -175,6 +180,14 @@ def test_the_tables_are_in_step_with_what_they_tell():
     for path in weights.shelf():
         kept, cut = Image.open(tables.STRIPS / f"{path.stem}.png").convert("RGB"), tables.strip(path).convert("RGB")
         assert kept.size == cut.size and ImageChops.difference(kept, cut).getbbox() is None, words
+
+
+def test_the_readme_of_the_weights_is_in_step_with_them():
+    text = TEXTS["weights/README.md"]
+    named = [f"{model}-{dataset}" for model, dataset in re.findall(r"^## (\w+) on (\w+)$", text, re.MULTILINE)]
+    assert named == [path.stem for path in weights.shelf()], "run python -m genmodels.weights table"
+    for path in weights.shelf():
+        assert "; ".join(weights.said(weights.figures_of(path))) in text, path.name
 
 
 def test_one_version_everywhere():
