@@ -133,3 +133,19 @@ def test_it_learns_a_law_that_no_product_of_pixels_has():
         loss.backward()
         optimizer.step()
     assert loss.item() == pytest.approx(3 * math.log(2), abs=0.02)
+
+
+@pytest.mark.parametrize("order", ["raster", "random"])
+def test_the_saved_state_leaves_out_what_is_masked(order):
+    model, other = (build("made", (1, 8, 8), 10, seed=seed, width=40, depth=2, order=order) for seed in (0, 1))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    state = model.state_dict()
+    assert state["output.weight"].shape == ((~model.output.masked).sum(),)
+    assert sum(map(torch.numel, state.values())) < 0.6 * sum(map(torch.numel, model.parameters()))
+    other.load_state_dict(state)
+    x = torch.bernoulli(torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(model.log_prob(x), other.log_prob(x))
+    with pytest.raises(RuntimeError):
+        other.load_state_dict(state | {"output.weight": state["output.weight"][:-1]})

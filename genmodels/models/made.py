@@ -32,7 +32,10 @@ from genmodels.models.base import (
 
 
 class MaskedLinear(nn.Linear):
-    """Weights between units of these degrees, (inputs,) and (outputs,), none of them to a lower degree."""
+    """Weights between units of these degrees, (inputs,) and (outputs,), none of them to a lower degree.
+
+    What is masked, half of the matrix, is left out of the saved state: a row of the others.
+    """
 
     def __init__(self, degrees: Tensor, degrees_out: Tensor) -> None:
         super().__init__(len(degrees), len(degrees_out))
@@ -40,6 +43,17 @@ class MaskedLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear(x, self.weight.masked_fill(self.masked, 0), self.bias)
+
+    def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        name = prefix + "weight"
+        destination[name] = destination[name][~self.masked]
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, *others: object) -> None:
+        name = prefix + "weight"
+        whole = torch.zeros_like(self.weight, dtype=state[name].dtype)
+        whole[~self.masked] = state[name]
+        super()._load_from_state_dict(state | {name: whole}, prefix, *others)
 
 
 class MADE(Model):
@@ -83,8 +97,8 @@ class MADE(Model):
         # Inside the network pixels stand in the order of the chain; outside, in that of the image.
         self.register_buffer("chain", order_of[order], persistent=False)
         self.register_buffer("place", order_of[order].argsort(), persistent=False)
-        places = torch.arange(pixels)
-        degrees = 1 + torch.arange(width) * (pixels - 1) // width  # rising from 1 to pixels - 1
+        places = torch.arange(pixels, device="cpu")
+        degrees = 1 + torch.arange(width, device="cpu") * (pixels - 1) // width  # rising from 1 to pixels - 1
         self.register_buffer("degrees", degrees, persistent=False)
         inputs = [places + 1] + [degrees] * (depth - 1)
         self.hidden = nn.ModuleList(MaskedLinear(before, degrees) for before in inputs)
