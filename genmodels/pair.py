@@ -31,21 +31,35 @@ class Pair:
         self.wake()
 
     def place(self, run: Run) -> int:
-        """0 when it is this run's turn, which is waited for; else how many others have to leave before."""
+        """0 when it is this run's turn, which is waited for; else how many others have to leave or make way before."""
+        other = self.runs[run is self.runs[0]]
         with self._turn:
             self._here.add(run)
             self._ended(run)
-            ahead = self._queue.place(self)
-            if ahead or not self._together:
-                return ahead or 1
-            other = self.runs[run is self.runs[0]]
-            while self._playing or (self._last is run and other in self._here):
+            while True:
+                while self._playing:  # the queue is asked between rounds alone
+                    self._turn.wait()
+                ahead = self._queue.place(self)
+                if ahead or not self._together:
+                    self._turn.notify_all()  # the other may wait here for a round that does not come yet
+                    return ahead or 1
+                if self._last is not run or other not in self._here:
+                    break
                 self._turn.wait()
             self._playing = run
             # Asked before the first one's round: the second has its own round yet.
             if other not in self._here or run is self.runs[0]:
                 self._finish()
             return 0
+
+    def delay(self, run: Run) -> float:
+        """Seconds until the pair may train, at the latest."""
+        return self._queue.delay(self)
+
+    @property
+    def left(self) -> float:
+        """Seconds of training of both together until their end."""
+        return max(0.0, self._seconds - sum(run.seconds for run in self.runs))
 
     def leave(self, run: Run) -> None:
         """Lets the other go on alone; the last to leave gives up the place."""

@@ -1,7 +1,9 @@
-"""The runs of a server: a few train, the rest wait in the order of their coming; those nobody asks for go."""
+"""The runs of a server: a few train, the rest wait their turn; those nobody asks for go."""
 
 from __future__ import annotations
 
+import heapq
+import math
 import os
 import threading
 import time
@@ -16,30 +18,75 @@ PAUSE_SECONDS = 600.0  # without a viewer until a run pauses
 DROP_SECONDS = 3600.0  # and until it is forgotten
 CHECK_SECONDS = 5.0
 KEPT = 32
+TURN_SECONDS = 300  # of training, then a run makes way for those who wait
 
 
 class Queue:
-    """Runs, and pairs of them, in the order of their coming, of which the first few train."""
+    """Runs, and pairs of them, in the order of their coming, of which the first few train.
 
-    def __init__(self, at_once: int) -> None:
+    One whose turn has lasted so many seconds makes way where others wait: it goes to the end. Of several who train at
+    once they do so evenly spaced, so that each trains equally long and none just to be sent away again.
+    """
+
+    def __init__(self, at_once: int, turn: float = math.inf) -> None:
         self._lock, self._runs, self._at_once = threading.Lock(), [], at_once
+        self._turn, self._space = turn, turn / at_once if math.isfinite(turn) else 0.0
+        self._began: dict[Run | Pair, float] = {}  # the turns of those who train
+        self._changed = -math.inf  # when one last made way
 
     def place(self, run: Run | Pair) -> int:
-        """0 for one who may train, else how many must leave before; newcomers join at the end."""
+        """0 for one who may train, else how many must leave or make way before; newcomers join at the end. Asked by
+        each between two of its rounds alone, for it may be the moment to make way."""
         with self._lock:
             if run not in self._runs:
                 self._runs.append(run)
-            return max(0, self._runs.index(run) + 1 - self._at_once)
+            made_way = self._over(run)
+            if made_way:
+                self._remove(run)
+                self._runs.append(run)
+                self._changed = time.monotonic()
+            place = max(0, self._runs.index(run) + 1 - self._at_once)
+            if not place:
+                self._began.setdefault(run, time.monotonic())
+            others = list(self._runs) if made_way else []
+        for other in others:
+            other.wake()
+        return place
 
     def leave(self, run: Run | Pair) -> None:
         """Lets the others move up."""
         with self._lock:
             if run not in self._runs:
                 return
-            self._runs.remove(run)
+            self._remove(run)
             others = list(self._runs)
         for other in others:
             other.wake()
+
+    def delay(self, run: Run | Pair) -> float:
+        """Seconds until one that waits may train, if nobody leaves before the end of a turn or of a limit."""
+        with self._lock:
+            now, ahead = time.monotonic(), self._runs[: self._runs.index(run)] if run in self._runs else []
+            training, waiting = ahead[: self._at_once], ahead[self._at_once :]
+            ends = [min(one.left, self._began.get(one, now) + self._turn - now) for one in training]
+            if len(ends) < self._at_once:
+                return 0.0
+            heapq.heapify(ends)
+            begins = max(0.0, ends[0], self._changed + self._space - now)
+            for one in waiting:
+                heapq.heapreplace(ends, begins + min(one.left, self._turn))
+                begins = max(ends[0], begins + self._space)
+            return begins
+
+    def _over(self, run: Run | Pair) -> bool:
+        """Whether it is to make way now."""
+        now = time.monotonic()
+        lasted = now - self._began.get(run, now) >= self._turn
+        return lasted and len(self._runs) > self._at_once and now - self._changed >= self._space
+
+    def _remove(self, run: Run | Pair) -> None:
+        self._runs.remove(run)
+        self._began.pop(run, None)
 
 
 _guard = threading.Lock()
@@ -102,7 +149,7 @@ def _prepare(count: int) -> None:
     global _queue
     with _guard:
         if _queue is None:
-            _queue = Queue(_runs_at_once())
+            _queue = Queue(_runs_at_once(), _turn())
             threading.Thread(target=_watch, daemon=True).start()
         while len(_runs) > KEPT - count:
             _make_room()
@@ -124,3 +171,11 @@ def _runs_at_once() -> int:
     if not asked.isdigit() or int(asked) < 1:
         raise UserError(f"GENMODELS_RUNS must be a whole number from 1, not {asked[:40]!r}.")
     return int(asked)
+
+
+def _turn() -> float:
+    """$GENMODELS_TURN in seconds; 0 lets everybody train to the end."""
+    asked = os.environ.get("GENMODELS_TURN") or str(TURN_SECONDS)
+    if not asked.isdigit():
+        raise UserError(f"GENMODELS_TURN must be a whole number of seconds from 0, not {asked[:40]!r}.")
+    return int(asked) or math.inf

@@ -33,12 +33,17 @@ CHECK_ROUNDS = 25  # between looks for numbers that are not finite
 GOOD_ROUNDS = 200  # between copies of the state to fall back on
 SEED = Whole(0, 2**31 - 1, "seed")
 ENDED = ("done", "stopped", "failed")
+RECKON_SECONDS = 5.0  # between estimates of the time to wait
+NEW = "Waiting for a free place"
+MADE_WAY = "This run has made way for others and goes on by itself"
 
 
 class Queue(Protocol):
-    """Who may train now: `place` is 0, or how many have to leave first."""
+    """Who may train now: `place` is 0, or how many have to leave or make way first; `delay`, within how many seconds.
+    Asked between two rounds, a queue may send a run away to wait again."""
 
     def place(self, run: Run) -> int: ...
+    def delay(self, run: Run) -> float: ...
     def leave(self, run: Run) -> None: ...
 
 
@@ -103,6 +108,12 @@ class Run:
         self._errands.begin()
         self._thread = threading.Thread(target=self._live, args=(queue,), daemon=True)
         self._thread.start()
+
+    @property
+    def left(self) -> float:
+        """Seconds of training until a limit is reached."""
+        left = self._snapshot.left
+        return math.inf if left is None else left
 
     def run(self, report: Callable[[Snapshot], None] | None = None) -> Snapshot:
         """Trains in the calling thread until the end; `report` gets every snapshot."""
@@ -192,6 +203,7 @@ class Run:
 
     def _train(self, queue: Queue | None) -> tuple[str, str]:
         """Rounds until the end; the final state and message."""
+        why = NEW
         while True:
             self._wake.clear()
             self._errands.do()
@@ -205,10 +217,16 @@ class Run:
                 if queue:
                     queue.leave(self)
                 self._publish("paused", self._why)
+                why = NEW
                 self._wake.wait()
             elif place := queue.place(self) if queue else 0:
-                self._publish("waiting", f"Waiting for a free place: number {place} in the queue.", place)
-                self._wake.wait()
+                if self._snapshot.state == "running":
+                    self._draw()
+                    why = MADE_WAY
+                message = f"{why}: number {place} in the queue{_soon(queue.delay(self))}."
+                if (self._snapshot.state, self._snapshot.message) != ("waiting", message):
+                    self._publish("waiting", message, place)
+                self._wake.wait(RECKON_SECONDS)
             else:
                 try:
                     self._begin()
@@ -332,3 +350,8 @@ class Run:
         )
         if self._report:
             self._report(self._snapshot)
+
+
+def _soon(delay: float) -> str:
+    """The time to wait, in whole minutes, rounded up."""
+    return f", within about {max(1, math.ceil(delay / 60))} min" if math.isfinite(delay) else ""
