@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from genmodels.models import build
 from genmodels.models.base import Model
 from genmodels.run import Run
 from genmodels.training import Trainer
+from tests import scaling
 
 IMAGES = torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(64) % 10
@@ -139,7 +141,9 @@ def resumed(folder: Path) -> Run:
 
 
 def main(folder: Path) -> None:
-    distributed.init_process_group("gloo")
+    distributed.init_process_group(
+        "gloo", timeout=timedelta(seconds=60)
+    )  # one that waits in vain leaves no process behind
     torch.set_num_threads(1)
     rank, world = distributed.get_rank(), distributed.get_world_size()
 
@@ -158,6 +162,7 @@ def main(folder: Path) -> None:
     drawn = again.trainer.order.get_state()
     facts, tensors = ended(again)
     keep("resumed", tensors | {"drawn": drawn}, facts)
+    keep("measured", {}, {"images_per_second": scaling.rate("vae", 0.1)})
     distributed.destroy_process_group()
 
 

@@ -66,10 +66,10 @@ def measured(way: str, models: list[str], seconds: float) -> dict[str, float]:
     processes, threads = WAYS[way]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [sys.executable, *launcher, "-m", "tests.scaling", "--seconds", str(seconds), "--models", *models]
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONFAULTHANDLER": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        sys.exit(done.stderr[-2000:])
+        sys.exit(done.stderr[:4000])
     return json.loads(done.stdout)
 
 

@@ -16,13 +16,13 @@ from genmodels.errors import UserError
 from tests import ranks
 
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
 CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": HERE}
 
 
 def torchrun(*command):
     done = subprocess.run([*LAUNCHER, *map(str, command)], **CAPTURED, timeout=200)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[:4000]  # what comes first is the cause
     return done
 
 
@@ -92,6 +92,12 @@ def test_both_go_on_from_what_the_first_saved_on_different_batches(both):
     assert not first.pop("drawn").equal(second.pop("drawn"))
     assert ended == also and ended["round"] == 20 and ended["images"] == 20 * 2 * 64
     assert the_same(first, second)
+
+
+@pytest.mark.slow
+def test_the_images_of_both_are_counted_in_a_measurement(both):
+    first, second = (facts["images_per_second"] for _, facts in both("measured"))
+    assert first == pytest.approx(second, rel=0.3) and first > 100
 
 
 @pytest.mark.slow
