@@ -20,7 +20,7 @@ from matplotlib.ticker import NullFormatter
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from genmodels import checkpoint, data, metrics
+from genmodels import data, metrics
 from genmodels.bench import GLANCE, shown
 from genmodels.pictures import decoded, noise, sheet, to_uint8
 from genmodels.prepare import prepare
@@ -117,7 +117,7 @@ def moving(out: Path, images: int = IMAGES) -> None:
     times = [MILLISECONDS] * (len(small) - 1) + [LAST]
     buffer = io.BytesIO()
     small[0].save(buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, optimize=True)
-    checkpoint.write(out, buffer.getvalue())
+    out.write_bytes(buffer.getvalue())
     print(f"{out}: {len(small)} pictures, {buffer.tell() / 1e6:.2f} MB, distance {found[-1][2]:.2f}, floor {floor:.2f}")
 
 
@@ -151,7 +151,7 @@ def tabs(names: list[str]) -> None:
             buffer = io.BytesIO()
             small = picture.quantize(256, kmeans=4, dither=Image.Dither.NONE)  # loses no thin line
             small.save(buffer, "PNG", optimize=True)
-            checkpoint.write(DOCS / f"{name}.png", buffer.getvalue())
+            (DOCS / f"{name}.png").write_bytes(buffer.getvalue())
             print(f"docs/{name}.png: {buffer.tell() / 1e3:.0f} kB", flush=True)
 
 

@@ -1,6 +1,6 @@
 """Images per second of one process with one thread, of two with one each, and of one with two threads, in turns.
 
-    python -m tests.scaling [--models vae gan dcgan wgan_gp] [--seconds 3] [--turns 4]
+    python -m tests.scaling [--models vae gan dcgan wgan_gp] [--seconds 2.5] [--turns 4]
 
 Writes the medians to docs/scaling.json, from which `python -m tests.tables` makes README's table. MNIST, defaults,
 single precision; two processes have a batch each, so that a round of theirs sees twice the images. Leave the machine
@@ -76,7 +76,7 @@ def measured(way: str, models: list[str], seconds: float) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["vae", "gan", "dcgan", "wgan_gp"], metavar="MODEL")
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement (3)")
+    parser.add_argument("--seconds", type=float, default=2.5, help="of each measurement (2.5)")
     parser.add_argument("--turns", type=int, default=4, help="of all ways; the median counts (4)")
     parser.add_argument("--out", type=Path, default=PLACE)
     chosen = parser.parse_args()
