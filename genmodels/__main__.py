@@ -125,8 +125,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader has seen enough
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # the reader has seen enough
+            print(f"What there is to say cannot be written ({error.strerror or error}).", file=sys.stderr)
+            return 1
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

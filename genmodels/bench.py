@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genmodels import checkpoint, data, metrics, precision
+from genmodels import data, metrics, precision, writing
 from genmodels.errors import UserError
 from genmodels.judge import load_judge
 from genmodels.models import MODELS, can
@@ -51,7 +51,7 @@ def bench(arguments: Namespace) -> None:
     for name in arguments.datasets:
         data.load(name)
         load_judge(name)
-    checkpoint.check_place(arguments.out)
+    writing.check_place(arguments.out)
     rows, here = read(arguments.out), machine()
     wanted = [
         {"model": model, "dataset": dataset, "settings": settings(model, arguments.set), "seed": seed}
@@ -96,7 +96,7 @@ def read(path: Path = PLACE) -> list[Row]:
 def write(path: Path, rows: list[Row]) -> None:
     """Puts the rows into a file, each on a line of its own."""
     lines = ",\n".join(json.dumps(row) for row in rows)
-    checkpoint.write(path, f'{{"rows": [\n{lines}\n]}}\n'.encode())
+    writing.write(path, f'{{"rows": [\n{lines}\n]}}\n'.encode())
 
 
 def find(rows: list[Row], **wanted: Any) -> Row | None:

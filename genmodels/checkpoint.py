@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,9 @@ from genmodels.errors import UserError
 from genmodels.models import MODELS, build
 from genmodels.models.base import Model, settings_of
 from genmodels.own_data import plain
+from genmodels.precision import Plan
 from genmodels.training import Trainer
+from genmodels.writing import write
 
 FORMAT = "genmodels 1"
 LARGEST_HEADER = 2**20  # bytes
@@ -49,6 +49,7 @@ class Checkpoint:
     state: dict[str, Tensor]
     can_resume: bool
     names: tuple[str, ...]  # of the classes of one's own pictures, else none
+    plan: Plan | None  # by which the run computed; None: the file does not say
 
 
 def save(
@@ -59,6 +60,11 @@ def save(
     `names` are those of the classes, where the data set is not one that this program knows.
     Raises UserError where the folder cannot be written to.
     """
+    write(Path(path), packed(trainer, dataset, seed, seconds, names))
+
+
+def packed(trainer: Trainer, dataset: str, seed: int, seconds: float, names: Sequence[str] = ()) -> bytes:
+    """What `save` writes."""
     model = trainer.view()
     metadata = {
         "format": FORMAT,
@@ -73,38 +79,9 @@ def save(
         "rounds": str(trainer.round_number),
         "images": str(trainer.seen),
         "seconds": str(seconds),
+        "plan": json.dumps(asdict(trainer.plan)),
     }
-    content = to_bytes({name: tensor.cpu() for name, tensor in trainer.state().items()}, metadata)
-    write(Path(path), content)
-
-
-def check_place(path: Path) -> None:
-    """Raises the UserError of `write` now, before the work whose result would be lost."""
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a file.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise UserError(_unwritable(path, error)) from error
-
-
-def write(path: Path, content: bytes) -> None:
-    """Puts a file in its place in one step, making its folder if need be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(fresh).chmod(0o644)
-            Path(fresh).replace(path)
-        finally:
-            Path(fresh).unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(_unwritable(path, error)) from error
+    return to_bytes({name: tensor.cpu() for name, tensor in trainer.state().items()}, metadata)
 
 
 def checksum(tensors: Iterable[Tensor]) -> int:
@@ -113,10 +90,6 @@ def checksum(tensors: Iterable[Tensor]) -> int:
     for tensor in tensors:
         total = zlib.crc32(tensor.cpu().contiguous().numpy(), total)
     return total
-
-
-def _unwritable(path: Path, error: OSError) -> str:
-    return f"{path} cannot be written ({error.strerror or error}): choose another place."
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -197,6 +170,9 @@ def _facts(metadata: dict[str, str]) -> tuple[tuple[int, int, int], int, dict[st
     known = isinstance(names, list) and len(names) in (0, classes) and all(type(name) is str for name in names)
     if len(metadata["dataset"]) > 200 or not known or any(plain(name) != name for name in names):
         raise ValueError("no such data set")
+    plan = Plan(**json.loads(metadata["plan"])) if "plan" in metadata else None
+    if plan and any(type(part) is not bool for part in asdict(plan).values()):
+        raise ValueError("no such plan")
     facts = {
         "dataset": metadata["dataset"],
         "seed": int(metadata["seed"]),
@@ -204,6 +180,7 @@ def _facts(metadata: dict[str, str]) -> tuple[tuple[int, int, int], int, dict[st
         "images": int(metadata["images"]),
         "seconds": float(metadata["seconds"]),
         "names": tuple(names),
+        "plan": plan,
     }
     if not math.isfinite(facts["seconds"]) or min(facts["seed"], facts["rounds"], facts["images"]) < 0:
         raise ValueError("no such run")

@@ -8,6 +8,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import save as to_bytes
 from torch import Tensor, distributed
 
-from genmodels import checkpoint, data, own_data
+from genmodels import checkpoint, data, own_data, rescue, writing
 from genmodels import export as take_home
 from genmodels.errors import UserError
 from genmodels.history import columns_of
@@ -72,19 +73,21 @@ def train(arguments: Namespace) -> None:
         **limits,
     )
     out = arguments.out or Path("runs", f"{run.model}-{run.dataset.name}-{run.seed}.safetensors")
-    checkpoint.check_place(out)
+    writing.check_place(out, 2 * sum(part.nbytes for part in run.trainer.state().values()))  # as optimisers fill
     if loud:
         print(*words, f"{arguments.model} on {run.dataset.describe()}", sep="\n", flush=True)
     signal.signal(signal.SIGINT, lambda number, frame: run.stop())
     signal.signal(signal.SIGTERM, lambda number, frame: run.stop())
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal is closed
+        signal.signal(signal.SIGHUP, lambda number, frame: run.stop())
     last = run.run(ProgressLine() if loud else None)
     if loud and sys.stdout.isatty():
         print()
     if last.state == "failed":
-        raise UserError(last.message)
+        raise UserError(last.message + (_what_there_is(run, out) if chief else ""))
     if not chief:
         return
-    run.save(out)
+    out = rescue.save(run, out)
     if loud:
         words = {"done": "Saved", "stopped": "Stopped and saved"}[last.state]
         what = ["--data", str(arguments.data)] if arguments.data else [run.dataset.name]
@@ -93,6 +96,13 @@ def train(arguments: Namespace) -> None:
         again = ["python", "-m", "genmodels", "train", arguments.model, *what, "--resume", str(out)]
         print(f"{words} after {last.images:,} images in {last.seconds:.1f} s: {out}")
         print(f"Go on with: {shlex.join([*again, '--out', str(out)])}")
+
+
+def _what_there_is(run: Run, out: Path) -> str:
+    """Saves what a run had learned before it failed, beside what stands there."""
+    if not run.trainer.round_number or not run.trainer.finite():
+        return ""
+    return f" What it had learned until then is in {rescue.save(run, writing.free(out))}."
 
 
 class ProgressLine:
@@ -112,7 +122,8 @@ class ProgressLine:
         if line == self._last or now.state == "waiting":
             return
         self._last = line
-        print(f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", flush=True)
+        with suppress(OSError):  # who watched has gone, or the disk is full: the run goes on
+            print(f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", flush=True)
 
 
 def sample(arguments: Namespace) -> None:

@@ -2,18 +2,23 @@
 
 import argparse
 import hashlib
+import io
 import json
+import sys
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from genmodels.data import NAMES, OWN, Dataset, load
 from genmodels.errors import UserError
 from genmodels.lessons import digit_loss, photograph_loss
+from genmodels.writing import check_place, write
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 CHUNK = 100  # images looked at together: more fall out of the processor's cache, at half the speed
@@ -125,11 +130,14 @@ def train(name: str, epochs: int, seed: int = 0, state: Path | None = None) -> J
     parts = {"judge": judge, "optimizer": optimizer, "schedule": schedule}
     done = 0
     if state and state.exists():
-        saved = torch.load(state, weights_only=True)
-        for key, part in parts.items():
-            part.load_state_dict(saved[key])
-        generator.set_state(saved["generator"])
-        done = saved["done"]
+        try:
+            saved = torch.load(state, weights_only=True)
+            for key, part in parts.items():
+                part.load_state_dict(saved[key])
+            generator.set_state(saved["generator"])
+            done = saved["done"]
+        except (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, ValueError, TypeError) as error:
+            raise UserError(f"{state} is damaged: remove it, and the training starts from the beginning.") from error
     for epoch in range(done, epochs):
         judge.train()
         total = 0.0
@@ -144,10 +152,9 @@ def train(name: str, epochs: int, seed: int = 0, state: Path | None = None) -> J
             total += loss.item()
         print(f"epoch {epoch + 1} of {epochs}: loss {total * epochs / steps:.4f} nats", flush=True)
         if state:
-            half_written = state.with_name(state.name + ".part")
             facts = {"generator": generator.get_state(), "done": epoch + 1}
-            torch.save({key: part.state_dict() for key, part in parts.items()} | facts, half_written)
-            half_written.replace(state)
+            torch.save({key: part.state_dict() for key, part in parts.items()} | facts, content := io.BytesIO())
+            write(state, content.getvalue())
     return judge.eval()
 
 
@@ -158,18 +165,21 @@ def digest(data: Dataset) -> str:
 
 def save(judge: Judge, path: Path, metadata: dict[str, str]) -> None:
     """Writes the judge in half precision, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file({key: value.contiguous() for key, value in judge.half().state_dict().items()}, part, metadata)
-    part.replace(path)
+    write(path, to_bytes({key: value.contiguous() for key, value in judge.half().state_dict().items()}, metadata))
 
 
 def read(path: Path) -> Judge:
-    """The judge in a file written by `save`, in single precision and with nothing left to learn."""
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-    judge = Judge(tuple(json.loads(metadata["shape"])), int(metadata["classes"]))
-    judge.load_state_dict(load_file(path))
+    """The judge in a file written by `save`, in single precision and with nothing left to learn; UserError where the
+    file is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        judge = Judge(tuple(json.loads(metadata["shape"])), int(metadata["classes"]))
+        judge.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(
+            f"{path.name} is damaged: copy it again, or train one with `python -m genmodels.judge`."
+        ) from error
     if judge.shape[0] > 1:  # a fifth faster for photographs
         judge.to(memory_format=torch.channels_last)
     return judge.eval().requires_grad_(False)
@@ -186,15 +196,25 @@ def load_judge(name: str) -> Judge:
     return read(path)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m genmodels.judge", description=__doc__)
     parser.add_argument("dataset", choices=NAMES)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    name, epochs, seed = arguments.dataset, arguments.epochs, 0
+    path = arguments.out or WEIGHTS / f"judge-{arguments.dataset}.safetensors"
+    try:
+        make(arguments.dataset, arguments.epochs, path)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def make(name: str, epochs: int, path: Path, seed: int = 0) -> None:
+    """Trains a judge and writes it to its place; what was cut short goes on."""
     data = load(name)
-    path = arguments.out or WEIGHTS / f"judge-{name}.safetensors"
+    check_place(path)
     state = path.with_name(f"{path.name}.{epochs}-epochs")
     judge = train(name, epochs, seed, state)
     metadata = {
@@ -212,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor
 
 from genmodels.data import cache_folder
+from genmodels.errors import UserError
 from genmodels.models.base import Batch, Model
+from genmodels.writing import write
 
 GAIN = 0.85  # a plan must need less than this share of the plain time to be worth its rounding
 THREADS = torch.get_num_threads()  # of a computation on the processor, where nobody says otherwise
@@ -112,12 +115,9 @@ def _processor(device: torch.device) -> str:
 
 
 def _keep(path: Path, key: str, plan: Plan) -> None:
-    """Adds a plan to the file, in one step; a cache that cannot be written costs a measurement next time."""
-    try:
-        known = json.loads(path.read_text()) if path.exists() else {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(known | {key: asdict(plan)}))
-        fresh.replace(path)
-    except (OSError, ValueError, TypeError):
-        pass
+    """Adds a plan to the file; a cache that cannot be written costs a measurement next time."""
+    known: dict[str, object] = {}
+    with suppress(OSError, ValueError):  # a damaged file, or none
+        known = json.loads(path.read_text())
+    with suppress(UserError, TypeError):
+        write(path, json.dumps(known | {key: asdict(plan)}).encode())

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genmodels import checkpoint
+from genmodels import checkpoint, writing
 from genmodels.errors import UserError
 from genmodels.models import MODELS, build, can
 from genmodels.models.base import settings_of
@@ -94,7 +94,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(good, tmp_path, mon
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(writing.os, "fsync", full)
     with pytest.raises(UserError, match="No space left"):
         checkpoint.save(path, trained(), "mnist", 3, 1.5)
     assert path.read_bytes() == good.read_bytes()

@@ -290,15 +290,15 @@ def test_a_judge_learns_augmented_images_and_comes_back_from_disk(
     assert facts["command"] == f"python -m genmodels.judge cifar10 --epochs {epochs}"
     assert facts["digest"] == hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
     # The same seed gives the same judge, though it be cut short on its way.
-    write, saves = judge.torch.save, []
+    write, saves = judge.write, []
 
-    def cut_short(*given) -> None:
-        write(*given)
-        saves.append(given)
+    def cut_short(path, content) -> None:
+        write(path, content)
+        saves.append(path)
         if len(saves) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge.torch, "save", cut_short)
+    monkeypatch.setattr(judge, "write", cut_short)
     with pytest.raises(KeyboardInterrupt):
         judge.main()
     judge.main()
