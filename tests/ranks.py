@@ -4,6 +4,7 @@ Each writes what it has at the end: FOLDER/<deed>-<rank>.safetensors and .json.
 """
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -164,6 +165,7 @@ def main(folder: Path) -> None:
     keep("resumed", tensors | {"drawn": drawn}, facts)
     keep("measured", {}, {"images_per_second": scaling.rate("vae", 0.1)})
     distributed.destroy_process_group()
+    os._exit(0)  # as the command line does, and for the same reason
 
 
 if __name__ == "__main__":
