@@ -138,9 +138,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
-    if (
-        "RANK" in os.environ
-    ):  # threads of a group of processes may outlive Python, which then aborts: seen 3 times in 100
+    if "RANK" in os.environ:  # threads of a group of processes may outlive Python, which now and then aborts then
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
