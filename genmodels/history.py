@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from genmodels.training import Progress, Trainer
 
 POINTS = 500  # kept of a curve
 PICTURES = 40  # kept of a run
+PICTURE_BYTES = 8 * 2**20  # and so much of them: sheets of a hundred classes are large
 MARKS = 100  # kept of a run
 LOOKS = 100  # kept of a run
 ROWS = 8  # of samples on a sheet
@@ -108,7 +109,7 @@ class Album:
 
     def add(self, picture: Picture) -> None:
         kept = [old for old in self.pictures if old.images < picture.images] + [picture]
-        if len(kept) > PICTURES:
+        while len(kept) > 2 and (len(kept) > PICTURES or _bytes(kept) > PICTURE_BYTES):
             at = [math.sqrt(old.images) for old in kept]
             crowded = min(range(1, len(kept) - 1), key=lambda i: at[i + 1] - at[i - 1])
             del kept[crowded]
@@ -116,6 +117,10 @@ class Album:
 
     def cut(self, images: int) -> None:
         self.pictures = tuple(picture for picture in self.pictures if picture.images <= images)
+
+
+def _bytes(pictures: Iterable[Picture]) -> int:
+    return sum(len(picture.png) for picture in pictures)
 
 
 class Budget:
@@ -259,6 +264,11 @@ class Record:
         self.looks = tuple(look for look in self.looks if look.images <= self._trainer.seen)
         self.marks = tuple((min(images, self._trainer.seen), text) for images, text in self.marks)
         self._pace.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pictures, beside which curves, marks and looks are little."""
+        return _bytes(self._album.pictures)
 
     def rate(self, seconds: float) -> float:
         """Images per second over the last few seconds."""

@@ -18,6 +18,7 @@ PAUSE_SECONDS = 600.0  # without a viewer until a run pauses
 DROP_SECONDS = 3600.0  # and until it is forgotten
 CHECK_SECONDS = 5.0
 KEPT = 32
+LARGEST = 4 * 2**30  # bytes of all runs together; a large one takes one
 TURN_SECONDS = 300  # of training, then a run makes way for those who wait
 
 
@@ -136,11 +137,24 @@ def tidy() -> None:
             _runs.pop(run.id, None)
         elif unseen > PAUSE_SECONDS and run.snapshot(viewer=False).state in ("running", "waiting"):
             run.pause(f"Paused: nobody has looked for {PAUSE_SECONDS / 60:.0f} minutes.")
+    with _guard:
+        while _nbytes() > LARGEST and _forget_one():  # they grow while they train
+            pass
+
+
+def everyone() -> list[Run]:
+    """All runs, for a server that stops."""
+    return list(_runs.values())
 
 
 def _watch() -> None:
     while True:
+        before = time.monotonic()
         time.sleep(CHECK_SECONDS)
+        slept = time.monotonic() - before - CHECK_SECONDS
+        if slept > CHECK_SECONDS:  # the computer did, or the process was halted: nobody could ask
+            for run in everyone():
+                run.asked += slept
         tidy()
 
 
@@ -151,18 +165,26 @@ def _prepare(count: int) -> None:
         if _queue is None:
             _queue = Queue(_runs_at_once(), _turn())
             threading.Thread(target=_watch, daemon=True).start()
-        while len(_runs) > KEPT - count:
-            _make_room()
+        while len(_runs) > KEPT - count or _nbytes() > LARGEST:
+            if not _forget_one():
+                raise UserError(f"There are {len(_runs)} runs here already: try again when one has ended.")
 
 
-def _make_room() -> None:
-    """Forgets the oldest ended run, failing that the oldest paused one nobody looks at."""
+def _nbytes() -> int:
+    return sum(run.nbytes for run in list(_runs.values()))
+
+
+def _forget_one() -> bool:
+    """Forgets the oldest ended run, failing that the paused one that nobody has looked at for longest; whether there
+    was one."""
     states = {id: run.snapshot(viewer=False).state for id, run in _runs.items()}
     ended = [id for id, state in states.items() if state in ENDED]
-    forgotten = [id for id, state in states.items() if state == "paused"]
-    if not ended + forgotten:
-        raise UserError(f"There are {KEPT} runs here already: try again when one has ended.")
-    _runs.pop((ended + forgotten)[0]).stop()
+    paused = [id for id, state in states.items() if state == "paused"]
+    paused.sort(key=lambda id: _runs[id].asked)
+    if not ended + paused:
+        return False
+    _runs.pop((ended + paused)[0]).stop()
+    return True
 
 
 def _runs_at_once() -> int:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import distributed
 
-from genmodels import checkpoint, data
+from genmodels import checkpoint, data, writing
 from genmodels.errands import Errands
 from genmodels.errors import UserError
 from genmodels.history import Record, Snapshot
@@ -30,6 +30,7 @@ WATCHED_SECONDS = 3.0  # after a look, pictures go on being drawn for so long
 PUBLISH_SECONDS = 0.25
 PATIENCE_SECONDS = 0.5  # a stop waits so long for the end of a round, then acts between two of its steps
 CHECK_ROUNDS = 25  # between looks for numbers that are not finite
+ASLEEP_SECONDS = 10.0  # more than the round before: the computer slept, or the process was halted
 GOOD_ROUNDS = 200  # between copies of the state to fall back on
 SEED = Whole(0, 2**31 - 1, "seed")
 ENDED = ("done", "stopped", "failed")
@@ -92,6 +93,7 @@ class Run:
         self._only: str | None = None
         self._thread: threading.Thread | None = None
         self._report: Callable[[Snapshot], None] | None = None
+        self._latest_round = math.inf  # seconds
         self._viewed = -math.inf
         self.asked = time.monotonic()  # when somebody last did, for those who clear away
 
@@ -159,9 +161,13 @@ class Run:
 
     def save(self, path: str | Path) -> None:
         """Writes a checkpoint between two rounds; returns when it is on the disk."""
+        writing.write(Path(path), self.saved())
+
+    def saved(self) -> bytes:
+        """A checkpoint of the moment between two rounds."""
         names = self.dataset.classes if self.dataset.name == data.OWN else ()
         facts = self.dataset.name, self.seed
-        self._do(lambda: checkpoint.save(path, self.trainer, *facts, self.seconds, names)).result()
+        return self._do(lambda: checkpoint.packed(self.trainer, *facts, self.seconds, names)).result()
 
     def averaged(self) -> Model:
         """A copy of the model as it is sampled from, taken between two rounds."""
@@ -178,6 +184,14 @@ class Run:
         if viewer:
             self._viewed = self.asked = time.monotonic()
         return self._snapshot
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it alone keeps: the training, the state to fall back on, pictures to see and one's own."""
+        dataset, own = self.dataset, self.dataset.name == data.OWN
+        given = (dataset.images, dataset.test_images) if own else ()
+        tensors = sum(tensor.nbytes for tensor in (*self._good.values(), *given))
+        return self.trainer.nbytes + tensors + self._record.nbytes
 
     def wake(self) -> None:
         """Says that the queue has moved."""
@@ -198,6 +212,7 @@ class Run:
         if queue:
             queue.leave(self)
         self._good = {}  # as large as the training itself
+        self.trainer.rest()
         self._errands.end()
         self._publish(state, message)
 
@@ -255,15 +270,20 @@ class Run:
                 self._rescue()
             elif progress.round % GOOD_ROUNDS == 0:
                 self._good = self.trainer.state()
-        self.seconds = before + time.perf_counter() - start
+        self.seconds = before + self._counted(time.perf_counter() - start)
         if self._rank == 0:
             self._look()
-        self.seconds = before + time.perf_counter() - start
+        spent = time.perf_counter() - start
+        self.seconds, self._latest_round = before + self._counted(spent), spent
         with self._lock:
             if self._steps is not None and self._wanted == "running":
                 self._steps -= 1
                 if self._steps == 0:
                     self._want("paused", why="Paused.")
+
+    def _counted(self, spent: float) -> float:
+        """Seconds of a round, without those in which nothing was computed."""
+        return spent if spent < self._latest_round + ASLEEP_SECONDS else self._latest_round
 
     def _look(self) -> None:
         watched = time.monotonic() - self._viewed < WATCHED_SECONDS

@@ -138,6 +138,19 @@ class Trainer:
             setattr(self.average, name, getattr(self.model, name))
         return self.average
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both models, the gradients and what the optimisers know; any thread may ask."""
+        tensors = [*_tensors(self.model), *_tensors(self.average)]
+        tensors += [parameter.grad for parameter in self.model.parameters()]
+        slots = [slots for optimizer in self.optimizers.values() for slots in list(optimizer.state.values())]
+        tensors += [value for known in slots for value in list(known.values())]
+        return sum(tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor))
+
+    def rest(self) -> None:
+        """Lets go of what only a next round would need."""
+        self.model.zero_grad(set_to_none=True)
+
     def state(self) -> dict[str, Tensor]:
         """Everything needed to go on exactly here, as named tensors (copies)."""
         state = {f"model.{key}": value for key, value in self.model.state_dict().items()}

@@ -12,7 +12,7 @@ from genmodels.scrutiny import FEATURES, HELD_OUT, REAL, SPACES, followed, heat,
 from genmodels.ui.draw import FIRST, MODELS
 from genmodels.ui.drawing import figure, number
 from genmodels.ui.gallery import LABELS, SEED, Band, gallery, of_class
-from genmodels.ui.sources import choice, source
+from genmodels.ui.sources import REMEMBERED, choice, source
 from genmodels.ui.tool import RUN, WIDTH, Preset, Tool
 
 JUDGES = choice("sample", "critic")
@@ -111,6 +111,9 @@ def nearest(
 def _drawn(model: Model, seed: int, label: str, count: int) -> Tensor:
     """Kept, so that other neighbours of the same samples are found at once."""
     return drawn.draw(model, seed, drawn.labels_of(model, label, count)).images
+
+
+REMEMBERED.append(_drawn)
 
 
 def _short(value: float) -> str:

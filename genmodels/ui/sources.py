@@ -1,17 +1,25 @@
 """The models that a page can ask: those that came along, and the run of the visitor who asks."""
 
+import weakref
 from dataclasses import dataclass
 from functools import lru_cache
 
-from genmodels import checkpoint, data, registry, weights
+from genmodels import checkpoint, classify, data, drawn, latent, mixture, registry, scrutiny, weights
 from genmodels.data import Dataset
 from genmodels.errors import UserError
 from genmodels.models import MODELS, can
 from genmodels.models.base import Choice, Model
-from genmodels.run import ENDED
+from genmodels.run import ENDED, Run
 
 MINE = "my run"
 NONE = "There is no run of yours to ask: start one in the Train tab, or choose another model."
+
+REMEMBERED = [  # of models, so that the next question about one is answered sooner
+    *(latent.codes, latent.plane, latent.grid, latent.mean_kl, latent.denoising_curve),
+    *(mixture.of_codes, mixture.distances, drawn.settled, drawn.way, drawn.chained),
+    *(scrutiny.among, scrutiny.references, scrutiny.yardstick, classify.quick),
+]
+_asked: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,19 @@ def _copied(identity: str, moment: int) -> Source:
     run = registry.find(identity)
     if run is None:
         raise UserError(NONE)
+    if run not in _asked:
+        _asked.add(run)
+        weakref.finalize(run, forget).atexit = False
     return _source(run.averaged().cpu(), run.dataset, run.snapshot().images)
+
+
+def forget() -> None:
+    """Lets go of what is remembered of models: a run that is gone, and somebody's own pictures, go from there too."""
+    for remembered in REMEMBERED:
+        remembered.cache_clear()
+
+
+REMEMBERED.append(_copied)
 
 
 def _source(model: Model, dataset: Dataset, images: int) -> Source:
