@@ -20,6 +20,7 @@ from genmodels.judge import load_judge
 from genmodels.metrics import some
 from genmodels.models.base import Model
 from genmodels.theory.adversarial import Logits, fgsm, pgd
+from genmodels.writing import write
 
 FGSM, PGD = "FGSM", "PGD"
 LINF, L2 = "linf", "l2"
@@ -124,7 +125,7 @@ def main() -> None:
                 curves[f"{name} {kind} {norm}"] = found = list(curve(logits, x, y, kind, norm, eps))
                 print(name, kind, norm, found, flush=True)
     facts = {"count": COUNT, "samples": SAMPLES, "steps": STEPS, "curves": curves}
-    RESULTS.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    write(RESULTS, (json.dumps(facts) + "\n").encode())
 
 
 if __name__ == "__main__":

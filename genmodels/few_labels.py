@@ -18,6 +18,7 @@ from genmodels.likelihood import bayes_logits
 from genmodels.metrics import some
 from genmodels.models import build
 from genmodels.models.base import Batch
+from genmodels.writing import write
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 SEEDS = range(5)
@@ -104,7 +105,7 @@ def main() -> None:
                 accuracy.setdefault(name, [[] for _ in SIZES])[place].append(value)
         # After every seed: one that is cut short leaves what is finished.
         facts = {"sizes": SIZES, "seeds": seed + 1, "tested": TESTED, "samples": SAMPLES, "accuracy": accuracy}
-        RESULTS.write_text(json.dumps(facts) + "\n", encoding="utf-8")
+        write(RESULTS, (json.dumps(facts) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
@@ -88,9 +88,12 @@ def half(tensor: Tensor) -> Tensor:
 
 
 def figures_of(path: Path) -> dict[str, Any]:
-    """What `evaluate` found when a file was shipped."""
-    with safe_open(path, "pt") as file:
-        return json.loads(file.metadata().get("figures", "{}"))
+    """What `evaluate` found when a file was shipped; UserError where it is missing or damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads((file.metadata() or {}).get("figures", "{}"))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise UserError(f"{path.name} cannot be read: it is missing or damaged.") from error
 
 
 @torch.no_grad()

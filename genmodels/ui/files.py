@@ -1,16 +1,19 @@
 """Files of a run, by their address: its model, curves, script, notebook and zip; and loading one back."""
 
 import asyncio
+import functools
+import logging
 import re
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from genmodels import checkpoint, export
 from genmodels.data import OWN
@@ -23,6 +26,8 @@ from genmodels.ui.requests import Answer, guarded
 
 TAKEN_HOME = {"run.py": "text/x-python", "run.ipynb": "application/x-ipynb+json", "run.zip": "application/zip"}
 LARGEST = 256 * 2**20  # bytes of a file to load
+NO_ROOM = "The server has no room to put a file aside: try again later."
+log = logging.getLogger(__name__)
 
 
 def add_routes(app: FastAPI) -> None:
@@ -34,10 +39,14 @@ def add_routes(app: FastAPI) -> None:
             return _file(identity, name)
         except UserError as error:
             return PlainTextResponse(str(error), status_code=404)
+        except OSError as error:
+            log.warning("A file could not be put aside: %s", error)
+            return PlainTextResponse(NO_ROOM, status_code=507)
 
     reading = asyncio.Lock()  # one set at a time, for that takes a core
 
     @app.post("/train/own")
+    @on_the_disk
     async def own(request: Request) -> Response:
         with suppress(ClientDisconnect), tempfile.TemporaryFile() as file:  # which has no name: nothing is left of it
             async for piece in request.stream():
@@ -53,6 +62,7 @@ def add_routes(app: FastAPI) -> None:
         return Response()  # to nobody
 
     @app.post("/train/load")
+    @on_the_disk
     async def load(request: Request, seconds: str = "", name: str = "", own: str = "", mirror: str = "") -> Response:
         with suppress(ClientDisconnect), tempfile.TemporaryDirectory() as folder:
             # Under its own name, which sentences about it will say, if that is harmless.
@@ -71,6 +81,20 @@ def add_routes(app: FastAPI) -> None:
         return Response()  # to nobody
 
 
+def on_the_disk(answer: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+    """An answer for which a file is put aside, or a sentence where that cannot be."""
+
+    @functools.wraps(answer)
+    async def answered(*arguments: Any, **named: Any) -> Response:
+        try:
+            return await answer(*arguments, **named)
+        except OSError as error:
+            log.warning("A file could not be put aside: %s", error)
+            return JSONResponse({"error": NO_ROOM})
+
+    return answered
+
+
 @guarded
 def _resume(request: Answer) -> Answer:
     saved = checkpoint.load(request["path"])
@@ -81,10 +105,9 @@ def _file(identity: str, name: str) -> Response:
     run = live.found(identity)
     stem = live.file_name(run)
     if name == "model.safetensors":
-        folder = tempfile.TemporaryDirectory()
-        path = Path(folder.name, f"{stem}.safetensors")
-        run.save(path)
-        return FileResponse(path, filename=path.name, background=BackgroundTask(folder.cleanup))
+        return Response(
+            run.saved(), media_type="application/octet-stream", headers=_attached(f"{stem}.safetensors")
+        )  # not by way of the disk, which may be full
     if name == "curves.png":
         snapshot = run.snapshot()
         heading = f"{run.model} on {run.dataset.title}, seed {run.seed}, {readings.duration(snapshot.seconds)}"
@@ -105,7 +128,7 @@ def taken_home(run: Run, name: str) -> str | bytes:
     if run.dataset.name == OWN and name == "run.py":  # nobody else has the pictures: the program reads them again
         return live.script(run)
     with tempfile.TemporaryDirectory() as folder:
-        run.save(path := Path(folder, "model.safetensors"))
+        (path := Path(folder, "model.safetensors")).write_bytes(run.saved())
         notes = [
             f"Not repeated here, by hand in the run: {words} after {n:,} images." for n, words in run.snapshot().marks
         ]
