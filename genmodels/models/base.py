@@ -1,5 +1,6 @@
 """What every model is: a paper card, settings read off its signature, and the players of its game."""
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -205,6 +206,7 @@ class Model(nn.Module):
         return ((images - self.low) / (1 - self.low)).clamp(0, 1)
 
 
+@functools.lru_cache(maxsize=256)  # reading a signature takes longer than much that is asked of a page
 def settings_of(model: type[Model]) -> dict[str, tuple[Kind, Any]]:
     """Kind and default of every keyword argument of a model, in the order of its signature."""
     parameters = inspect.signature(model).parameters.values()

@@ -4,6 +4,9 @@ The function's signature is the control panel, as a model's is: every keyword is
 """
 
 import json
+import os
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,16 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
 from genmodels.errors import UserError
 from genmodels.models.base import Kind, Whole, _number, settings_of
 from genmodels.ui.controls import field
 from genmodels.ui.requests import Answer, guarded, table, text
 from genmodels.ui.sketch import Drawing
+from genmodels.ui.sources import MINE
 
 HERE = Path(__file__).parent
 WIDTH = Whole(200, 2000, "pixels")  # of the figures
 KNOWN = ("width", "run")  # keywords that the page fills in and nobody sets
+# Answers computed at the same time, each on one core: one is left for a training, and none is in another's way.
+_computing = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+# A class that opens a tab asks forty times for the same: the latest answers, by tool and values. Those of a run change.
+_answers: OrderedDict[str, dict[str, str]] = OrderedDict()
+_answering = threading.Lock()
+KEPT, LONGEST_KEY = 200, 1000  # answers of about 60 kB; what somebody drew is not asked for twice
 
 
 class Name:
@@ -94,7 +105,7 @@ def place(tab: str, tools: Sequence[Tool], scripts: Sequence[str] = ()) -> None:
         if tool is None:
             raise UserError("The page asked for something this server does not have: reload the page.")
         try:
-            return {"slots": tool.answer(**checked(tool, table(request.get("values"))))}
+            return {"slots": answered(tool, table(request.get("values")))}
         except ValueError as error:  # the theory's word for what a person set
             raise UserError(str(error)) from error
 
@@ -105,6 +116,26 @@ def place(tab: str, tools: Sequence[Tool], scripts: Sequence[str] = ()) -> None:
         apply_default_css=False,
         elem_classes="page",
     )
+
+
+def answered(tool: Tool, sent: dict[str, Any]) -> dict[str, str]:
+    """The slots of a tool for the values that a page sent, computed once for all who ask the same."""
+    values = checked(tool, sent)
+    key = json.dumps([tool.name, sent | {"run": ""}], sort_keys=True)
+    keep = len(key) < LONGEST_KEY and MINE not in sent.values()
+    if keep and (found := _answers.get(key)):
+        return found
+    with _computing:
+        if keep and (found := _answers.get(key)):  # computed while this one waited
+            return found
+        torch.set_num_threads(1)  # of this thread
+        slots = tool.answer(**values)
+    if keep:
+        with _answering:
+            _answers[key] = slots
+            if len(_answers) > KEPT:
+                _answers.popitem(last=False)
+    return slots
 
 
 def checked(tool: Tool, values: dict[str, Any]) -> dict[str, Any]:
