@@ -6,6 +6,9 @@ sentence. A run is reached by its id alone, which cannot be guessed: nothing lis
 
 import base64
 import functools
+import threading
+import time
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +27,9 @@ from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 LARGEST_SEED = 2**31 - 1
 LONGEST = 3600  # seconds of one run
 AT_ONCE = 6  # pictures in one answer
+PAUSE, IDLE_PAUSE, LONGEST_PAUSE = 200, 1000, 2000  # milliseconds from one look to the next
+LOOKS = 60  # a second, of all pages together: more would cost the training too much
+SHARED = 64  # answers kept for all who look at the same moment
 LOADED = "Loaded. Resume goes on from here."
 GONE = "This run is no longer on the server: it was restarted, or nobody looked for an hour. Press Start for a new run."
 
@@ -39,6 +45,9 @@ class Setup:
 
 
 _setups: WeakKeyDictionary[Run, Setup] = WeakKeyDictionary()
+_viewers: dict[str, float] = {}  # when each page that watches a training last looked
+_shared: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
+_sharing = threading.Lock()
 
 
 def setup_of(run: Run) -> Setup:
@@ -121,14 +130,16 @@ def look(request: Answer) -> Answer | None:
     have, revision = request.get("have"), request.get("revision")
     have = {key for key in have if isinstance(key, int)} if isinstance(have, list) else set()
     width = request.get("width")
-    width = min(max(width, 260), 1100) if isinstance(width, int) else 520
+    width = min(max(width, 260), 1100) // 10 * 10 if isinstance(width, int) else 520
     snapshot = run.snapshot()
+    pause = _pause(text(request.get("viewer")), snapshot)
     missing = [picture for picture in snapshot.pictures if picture.images not in have]
     if not missing and revision == snapshot.revision:
         return None
     # The latest first: it is what people are looking at.
     sent = missing[-AT_ONCE:]
-    return shown(run, snapshot, width) | {
+    return _once(run, snapshot, width) | {
+        "pause": pause,
         "restore": revision == -1,
         "more": len(missing) > len(sent),
         "pictures": {
@@ -136,6 +147,29 @@ def look(request: Answer) -> Answer | None:
             "fresh": [readings.picture(run, picture) for picture in sent],
         },
     }
+
+
+def _once(run: Run, snapshot: Snapshot, width: int) -> Answer:
+    """What is shown of a run, computed once for all who look at the same moment."""
+    key = snapshot.id, snapshot.revision, width, _setups[run].only
+    with _sharing:
+        if key not in _shared:
+            _shared[key] = shown(run, snapshot, width)
+            if len(_shared) > SHARED:
+                _shared.popitem(last=False)
+        return _shared[key]
+
+
+def _pause(viewer: str, snapshot: Snapshot) -> int:
+    """Milliseconds until a page is to look again: the more of them watch, the longer."""
+    if snapshot.place or snapshot.state == "paused":
+        return IDLE_PAUSE
+    now = time.monotonic()
+    with _sharing:
+        _viewers[viewer] = now
+        for gone in [one for one, seen in _viewers.items() if now - seen > 2 * LONGEST_PAUSE / 1000]:
+            del _viewers[gone]
+        return min(LONGEST_PAUSE, max(PAUSE, 1000 * len(_viewers) // LOOKS))
 
 
 def shown(run: Run, snapshot: Snapshot, width: int) -> Answer:

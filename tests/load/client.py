@@ -43,18 +43,18 @@ class Lost(Exception):
 class Connection:
     """One connection of a browser, opened again when the server has closed it."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, session: str = "") -> None:
         self._host, self._port = host, port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._headers = HEADERS.format(host=f"{host}:{port}")
-        self._session = secrets.token_hex(6)
+        self.session = session or secrets.token_hex(6)  # one of a whole page
 
     async def get(self, path: str) -> bytes:
         return await self._answer(f"GET {path} HTTP/1.1\r\n{self._headers}\r\n".encode())
 
     async def call(self, component: int, function: str, data: Any) -> bytes:
         """What gradio's script sends for `server.function(data)`; the answer as it came, for reading it costs time."""
-        request = {"data": data, "component_id": component, "fn_name": function, "session_hash": self._session}
+        request = {"data": data, "component_id": component, "fn_name": function, "session_hash": self.session}
         body = json.dumps(request).encode()
         head = f"POST /gradio_api/component_server/ HTTP/1.1\r\n{self._headers}Content-Type: application/json\r\n"
         return await self._answer(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

@@ -87,7 +87,7 @@ async def _measure(
         return json.loads(await connection.call(parts.train, "start", request))["run"]
 
     runs = [await begin(0)]
-    seers = [Watcher(address, parts, runs[0], 520, hidden)]
+    seers = [Watcher(Connection(*address), parts, runs[0], 520, hidden)]
     while seers[0].round < WARM_ROUNDS:
         await asyncio.sleep(0.5)
         await seers[0].look()
@@ -96,7 +96,7 @@ async def _measure(
 
     for seed in range(1, queued + 1):
         runs.append(await begin(seed))
-        seers.append(Watcher(address, parts, runs[-1], 520, hidden))
+        seers.append(Watcher(Connection(*address), parts, runs[-1], 520, hidden))
     used = time.process_time(), _used(pid)
     until = time.perf_counter() + seconds
     # The owners of runs that wait watch these; all others watch the one that trains.
@@ -124,10 +124,10 @@ async def _visit(
 ) -> None:
     await asyncio.sleep(delay)
     width = WIDTHS[number % len(WIDTHS)]
-    watcher, hand = (
-        Watcher(address, parts, run, width, tally),
-        Hand(address, parts, run, width, tally, number),
-    )
+    first = Connection(*address)
+    second = Connection(*address, session=first.session)
+    watcher = Watcher(first, parts, run, width, tally)
+    hand = Hand(second, parts, run, width, tally, number)
     await asyncio.gather(watcher.watch(until), hand.play(until))
 
 

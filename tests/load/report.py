@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from tests.load.visitor import INTERACTIVE, Tally
 
-LONGEST_GAP = 1.0  # seconds between two pictures
-
 
 @dataclass(frozen=True)
 class Found:

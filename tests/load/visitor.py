@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import re
+import secrets
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -46,10 +47,10 @@ class Tally:
 class Watcher:
     """The Train tab's script: asks for news of a run by revision five times a second, or as the server bids."""
 
-    def __init__(self, server: tuple[str, int], parts: Parts, run: str, width: int, tally: Tally) -> None:
-        self._connection, self._parts, self._tally = Connection(*server), parts, tally
-        self._request = {"run": run, "revision": -1, "have": [], "width": width}
-        self.state, self.round = "waiting", 0
+    def __init__(self, connection: Connection, parts: Parts, run: str, width: int, tally: Tally) -> None:
+        self._connection, self._parts, self._tally = connection, parts, tally
+        self._request = {"run": run, "revision": -1, "have": [], "width": width, "viewer": secrets.token_hex(5)}
+        self.state, self.round, self.pause = "waiting", 0, 0.2
 
     async def look(self) -> dict[str, Any] | None:
         """What is new, if anything is."""
@@ -65,7 +66,7 @@ class Watcher:
         kept, fresh = news["pictures"]["kept"], [picture["images"] for picture in news["pictures"]["fresh"]]
         self._request["revision"] = news["revision"]
         self._request["have"] = [key for key in {*self._request["have"], *fresh} if key in kept]
-        self.state = news["state"]
+        self.state, self.pause = news["state"], news["pause"] / 1000
         self.round = int(re.search(r'data-of="round"><dt>.*?<dd>([\d,]+)', news["status"])[1].replace(",", ""))
         return news
 
@@ -74,7 +75,7 @@ class Watcher:
         self._tally.watched.append(seen)
         while time.perf_counter() < until:
             start = time.perf_counter()
-            pause = 0.2 if self.state in ("waiting", "running", "paused") else 1.0
+            pause = self.pause if self.state in ("waiting", "running", "paused") else 1.0
             news = await self.look()
             if news:
                 seen.append((time.perf_counter(), self.state == "running" and bool(news["pictures"]["fresh"])))
@@ -86,8 +87,8 @@ class Watcher:
 class Hand:
     """One who goes from tab to tab, drags sliders, clicks among codes and draws samples."""
 
-    def __init__(self, server: tuple[str, int], parts: Parts, run: str, width: int, tally: Tally, seed: int) -> None:
-        self._connection, self._parts, self._tally = Connection(*server), parts, tally
+    def __init__(self, connection: Connection, parts: Parts, run: str, width: int, tally: Tally, seed: int) -> None:
+        self._connection, self._parts, self._tally = connection, parts, tally
         self._known = {"width": width, "run": run}
         self._random, self._open = random.Random(seed), set()
 
