@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import importlib
 import os
 import signal
 import socket
@@ -16,8 +17,8 @@ from starlette.middleware import Middleware  # noqa: E402
 from genmodels import data, promise, registry, rescue  # noqa: E402
 from genmodels.models import MODELS  # noqa: E402
 from genmodels.run import Run  # noqa: E402
-from genmodels.ui import language, page  # noqa: E402
-from genmodels.ui.address import Unheeded  # noqa: E402
+from genmodels.ui import formula, language, page  # noqa: E402
+from genmodels.ui.address import Door  # noqa: E402
 from genmodels.ui.files import add_routes  # noqa: E402
 from genmodels.ui.theme import HEAD, Paper  # noqa: E402
 
@@ -54,7 +55,7 @@ def main() -> int:
         enable_monitoring=False,
         share=False,
         ssr_mode=False,
-        app_kwargs={"middleware": [Middleware(Unheeded)]},
+        app_kwargs={"middleware": [Middleware(Door)]},
         max_file_size="1mb",  # saved models come another way, see ui/files.py
         max_threads=THREADS,
         state_session_capacity=SESSIONS,
@@ -84,10 +85,12 @@ def wait_for_the_end() -> None:
 
 def warm_up() -> None:
     """The first training of a process costs a second of imports: over before anybody presses Start. Once the first page
-    is there it is measured how fast this computer is, for what the page promises."""
+    is there it is measured how fast this computer is, for what the page promises, and what tools import comes early."""
     Run(next(iter(MODELS)), data.NAMES[0], {})
     time.sleep(FIRST_PAGE_SECONDS)
     promise.measure_rate()
+    formula.formula("x")
+    importlib.import_module("ot")
 
 
 def free_port(host: str, ports: list[int] | range) -> int:

@@ -71,7 +71,7 @@ class Run:
         resume: checkpoint.Checkpoint | None = None,
         paired: bool = False,
     ) -> None:
-        self.id = secrets.token_urlsafe(16)
+        self.id = secrets.token_urlsafe(22)  # addresses show 48 of its bits: see links.js
         self.model = model
         self.dataset = dataset if isinstance(dataset, data.Dataset) else data.load(dataset)
         self.seed = SEED.check("seed", resume.seed if resume else seed)
@@ -201,6 +201,7 @@ class Run:
 
     def _live(self, queue: Queue | None) -> None:
         try:
+            self.trainer.use(self.trainer.plan)  # how many helpers a thread has is its own: others here have none
             self._draw()
             self._publish()
             state, message = self._train(queue)

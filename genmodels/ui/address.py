@@ -1,16 +1,124 @@
-"""The server's part of links: what an address says is for the browser, and the server heeds none of it."""
+"""Which requests reach the server at all: the page's own, from the page itself, and small."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FUNCTIONS = "/gradio_api/component_server"
+LARGEST = 2**20  # bytes of what a page sends, files apart, which ui/files.py counts
+SENT_AS_FILES = ("/train/own", "/train/load")
+# What a browser asks for. Gradio answers much more: it takes files, hands them out, calls other servers. Nobody needs it.
+OPEN = re.compile(
+    r"/(|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|language/zh\.json"
+    r"|(static|assets|svelte)/[\w./@-]+|train/[\w-]+(/[\w.-]+)?"
+    rf"|gradio_api/(info|startup-events|app_id|heartbeat/[\w-]{{1,100}}))|{FUNCTIONS}/?"
+)
 
 
-class Unheeded:
-    """Takes the query off requests for the page itself: gradio reads `page` and `deep_link` there, and fails on what it
-    does not know."""
+class Door:
+    """Refuses, in a sentence, what the page does not ask for: other addresses, other sites' requests, large ones, and
+    calls of what it does not have. Takes the query off requests for the page itself: what an address says is for the
+    browser, and gradio fails on what it does not know there."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].rstrip("/") == scope.get("root_path", "").rstrip("/"):
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/")) or "/"
+        if path == "/":
             scope = {**scope, "query_string": b""}
+        if not OPEN.fullmatch(path) or ".." in path:
+            return await _refused(404, "There is no such address here.")(scope, receive, send)
+        if scope["method"] == "POST":
+            if not from_here(Headers(scope=scope)):
+                return await _refused(403, "Only this server's own page may ask for that.")(scope, receive, send)
+            if path not in SENT_AS_FILES:
+                try:
+                    body = await _body(Request(scope, receive))
+                except ClientDisconnect:
+                    return None
+                if body is None:
+                    words = f"A page sends no more than {LARGEST >> 20} MiB at once."
+                    return await _refused(413, words)(scope, receive, send)
+                if path.rstrip("/") == FUNCTIONS and not _is_call(body, scope):
+                    words = "The page sent something this server does not understand: reload the page."
+                    return await _refused(400, words)(scope, receive, send)
+                receive = _again(body, receive)
         await self.app(scope, receive, send)
+
+
+def from_here(headers: Headers) -> bool:
+    """Whether a request comes from this server's page, or from no page; a browser says which."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site in ("same-origin", "none")
+    hosts = (headers.get("host"), headers.get("x-forwarded-host"))  # the latter from what stands before the server
+    return origin is None or _host(origin) in hosts
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+def _refused(status: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status_code=status, headers={"Connection": "close"})
+
+
+async def _body(request: Request) -> bytes | None:
+    """All that is sent, or None where it is too much, of which no more is read."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 12 or int(length) > LARGEST:
+        return None
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            return None
+    return bytes(body)
+
+
+def _is_call(body: bytes, scope: Scope) -> bool:
+    """Whether it calls a function that a part of the page has."""
+    if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
+        return False  # gradio would put files of forms aside
+    try:
+        call: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(call, dict) or set(call) != {"data", "component_id", "fn_name", "session_hash"}:
+        return False
+    part, name, session = call["component_id"], call["fn_name"], call["session_hash"]
+    blocks = scope["app"].get_blocks().blocks
+    return (
+        type(part) is int
+        and part in blocks
+        and isinstance(name, str)
+        and isinstance(session, str)
+        and len(session) <= 100
+        and name in [function.__name__ for function in getattr(blocks[part], "server_fns", [])]
+    )
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What was read, to be read once more."""
+    first = True
+
+    async def message() -> Message:
+        nonlocal first
+        if first:
+            first = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return message

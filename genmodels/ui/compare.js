@@ -119,7 +119,9 @@ function adopt(ids) {
   following = true;
   halt();
   for (const side of sides) side.pictures.clear();
-  find(".message").textContent = find(".plots").innerHTML = "";
+  announce(find(".message"), "");
+  announce(find(".heard"), "");
+  find(".plots").innerHTML = "";
   find(".difference ul").replaceChildren();
   wake();
 }
@@ -150,7 +152,7 @@ function hear(answer) {
       links.write();
       buttons();
     }
-    return (find(".message").textContent = answer.error);
+    return announce(find(".message"), answer.error);
   }
   if (news.revision === "") {
     apply(answer.setup);
@@ -160,6 +162,7 @@ function hear(answer) {
   answer.sides.forEach(({ name, says, kept, fresh }, place) => {
     const { part, pictures } = sides[place];
     part.querySelector("h3").textContent = name;
+    part.querySelector("h3").removeAttribute("aria-hidden");
     part.querySelector(".says").textContent = says;
     for (const picture of fresh) pictures.set(picture.images, picture);
     for (const key of pictures.keys()) if (!kept.includes(key)) pictures.delete(key);
@@ -168,7 +171,8 @@ function hear(answer) {
   find(".plots").innerHTML = answer.plots;
   document.dispatchEvent(new Event("figure-redrawn"));
   find(".status").innerHTML = answer.status;
-  find(".message").textContent = answer.message;
+  announce(find(".message"), answer.message);
+  announce(find(".heard"), answer.state);
   const lines = answer.words.map((words) => Object.assign(document.createElement("li"), { textContent: words }));
   find(".difference ul").replaceChildren(...lines);
   buttons();
@@ -279,7 +283,7 @@ element.addEventListener("click", (event) => {
     apply(JSON.parse(button.dataset.preset));
     links.changed();
     start();
-    if (find(".stage").getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
+    toPicture();
   } else deeds[button.dataset.do]?.();
 });
 
@@ -309,11 +313,11 @@ function fromLink(values) {
   }
   showBoth(shared);
   for (const name of ["seed", "seconds"]) faults.push(...accept(field(name), name, values));
-  const ids = values.get("runs");
+  const named = values.get("runs");
   values.delete("runs");
-  if (ids === undefined || ids === runs) return faults;
-  const [first, second, ...more] = ids.split(",");
-  if (!more.length && links.mine(first) && links.mine(second)) adopt(ids);
+  const ids = named?.split(",").map(links.idOf);
+  if (named === undefined || ids.join() === runs) return faults;
+  if (ids.length === 2 && ids[0] && ids[1]) adopt(ids.join());
   else {
     faults.push(FOREIGN);
     setTimeout(() => links.write()); // without them
@@ -326,7 +330,7 @@ function forLink(shared) {
   if (valueOf(field("vary")) !== MODEL) names.push("first");
   const pairs = names.map((name) => [name, carried(field(name))]).filter(([, value]) => value !== undefined);
   pairs.push(...Object.entries(both).map(([name, value]) => ["set", `${name}=${value}`]));
-  if (runs && !shared) pairs.push(["runs", runs]);
+  if (runs && !shared) pairs.push(["runs", runs.split(",").map(links.name).join()]);
   return pairs;
 }
 

@@ -10,13 +10,15 @@
 //                 others: ids of runs do not belong there.
 // It calls links.changed() wherever a person has changed something, links.changing() while they are at it; the address
 // follows by itself.
-// A run belongs to the browser that started it: links.started(id) notes one, links.mine(id) says whether an id is one.
-// Whoever finds an id in an address asks that first, and drops what is not.
+// A run belongs to the browser that started it: links.started(id) notes one. Its id is the key to it, so an address, which
+// people copy, holds but the beginning, links.name(id); links.idOf(name) finds the rest in this browser, and what it does
+// not find there is dropped.
 const links = (() => {
   const LONGEST = 10_000; // characters of a value
   const MOST = 4; // sentences at once
   const PAUSE = 400; // milliseconds: browsers allow about a hundred changes of the address in half a minute
   const REMEMBERED = 100; // runs
+  const NAME = 8; // characters of an id that an address shows
   const STORE = "genmodels-runs";
   const READER = ["lang", "__theme"]; // the reader's own, kept from one address to the next
   const COMMON = ["tab", "run", "hide", ...READER]; // of all tabs
@@ -37,7 +39,7 @@ const links = (() => {
   function remembered() {
     try {
       const ids = JSON.parse(localStorage.getItem(STORE));
-      return Array.isArray(ids) ? ids : [];
+      return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
     } catch {
       return [];
     }
@@ -51,13 +53,16 @@ const links = (() => {
     } catch {} // then it is remembered until this window goes
   }
 
-  const mine = (id) => since.has(id) || remembered().includes(id);
+  const name = (id) => id.slice(0, NAME);
+  const idOf = (named) =>
+    named.length >= NAME ? [...since, ...remembered()].find((id) => id.startsWith(named)) ?? null : null;
+  const mine = (named) => idOf(named) !== null;
 
   const refreshed = performance.getEntriesByType("navigation")[0]?.type !== "navigate";
 
   // Opening the page is the only way to come back to a run.
   const named = new URLSearchParams(location.search).getAll("run");
-  if (named.length === 1 && mine(named[0])) run = named[0];
+  if (named.length === 1) run = idOf(named[0]);
 
   // Reading.
 
@@ -122,7 +127,7 @@ const links = (() => {
     page.open(current);
     if (tabs.has(current)) take(returned);
     else tell(); // the tab takes the rest once it is there
-    if ((named ?? null) !== run) write();
+    if ((named ?? null) !== (run && name(run))) write();
   }
 
   function take(returned) {
@@ -157,7 +162,7 @@ const links = (() => {
     const before = new URLSearchParams(location.search);
     own ??= [...before].filter(([name]) => !COMMON.includes(name));
     const address = new URLSearchParams([["tab", current], ...own]);
-    if (run) address.set("run", run);
+    if (run) address.set("run", name(run));
     if (hiding.names().length) address.set("hide", hiding.names().join());
     for (const name of READER) if (before.has(name)) address.set(name, before.get(name));
     try {
@@ -199,7 +204,7 @@ const links = (() => {
     const before = new URLSearchParams(location.search);
     for (const name of READER) if (!asked.has(name) && before.has(name)) asked.set(name, before.get(name));
     if (!asked.has("hide") && hiding.names().length) asked.set("hide", hiding.names().join());
-    if (!asked.has("run") && run) asked.set("run", run);
+    if (!asked.has("run") && run) asked.set("run", name(run));
     const from = current;
     try {
       history.pushState(null, "", `?${asked}`);
@@ -219,7 +224,9 @@ const links = (() => {
     changed,
     changing,
     go,
+    idOf,
     mine,
+    name,
     opened,
     refused,
     shown,

@@ -20,7 +20,7 @@ def guarded(function: Callable[[Answer], Answer | None]) -> Callable[[Any], Answ
         try:
             return function(table(request))
         except UserError as error:
-            sentence = str(error)
+            sentence = str(error).encode("utf-8", "replace").decode()  # halves of characters cannot be sent
             return {"error": sentence if len(sentence) < 300 else f"{sentence[:300]} ..."}
         except Exception:
             log.exception("%s failed", function.__name__)

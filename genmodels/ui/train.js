@@ -1,10 +1,11 @@
-// The run: started, asked for news by revision five times a second, and commanded.
-let run = links.run; // the id, which is also in the address
+// The run: started, asked for news by revision five times a second or as the server bids, and commanded.
+let run = links.run; // the id, the key to it
 let news = { state: "idle", revision: -1 };
 let busy = false;
 let lost = false; // whether the server did not answer lately
 let chosen = null; // the player asked for, until the server has heard of it
 let wake = () => {};
+const viewer = Math.random().toString(36).slice(2); // the server counts who looks, and bids many to look less often
 let previewed = ""; // the data set whose images were asked for
 let linked = false; // whether a link has set the controls since the run was started
 
@@ -36,7 +37,9 @@ function adopt(id) {
   linked = false;
   news = { state: "waiting", revision: -1 };
   forget();
-  find(".message").textContent = find(".plots").innerHTML = "";
+  announce(find(".message"), "");
+  announce(find(".heard"), "");
+  find(".plots").innerHTML = "";
   unjudge();
   wake();
 }
@@ -109,7 +112,7 @@ function hear(answer) {
       else preview();
       buttons();
     }
-    return (find(".message").textContent = answer.error);
+    return announce(find(".message"), answer.error);
   }
   const first = news.revision === -1;
   news = answer;
@@ -125,7 +128,8 @@ function hear(answer) {
   find(".marks").textContent = answer.marks;
   judge(answer.verdict);
   find(".status").innerHTML = answer.status;
-  find(".message").textContent = answer.message;
+  announce(find(".message"), answer.message);
+  announce(find(".heard"), find(".status [data-of=state] dd").textContent);
   find(".repeat code").textContent = answer.command;
   players(answer.players, answer.only);
   buttons();
@@ -134,14 +138,14 @@ function hear(answer) {
 async function listen() {
   while (element.isConnected) {
     const began = performance.now();
-    let pause = active() ? 200 : 1000;
+    let pause = active() ? (news.pause ?? 200) : 1000;
     if (run && !document.hidden) {
       const asked = run;
       const width = find(".plots").clientWidth || find(".controls").clientWidth;
-      const answer = await ask("look", { run, revision: news.revision, have: keys(), width });
+      const answer = await ask("look", { run, viewer, revision: news.revision, have: keys(), width });
       if (asked !== run) pause = 0; // another run was started meanwhile
       else if (answer !== null) hear(answer);
-      else if (lost) find(".message").textContent = news.message ?? "";
+      else if (lost) announce(find(".message"), news.message ?? "");
       lost = Boolean(answer?.lost);
       if (lost) pause = 1000;
       if (answer?.more) pause = 0;
@@ -212,7 +216,7 @@ element.addEventListener("click", (event) => {
     apply(JSON.parse(button.dataset.preset));
     links.changed();
     start();
-    if (find(".stage").getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
+    toPicture();
   } else deeds[button.dataset.do]?.(button);
 });
 
