@@ -5,6 +5,7 @@ import functools
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ TAKEN_HOME = {"run.py": "text/x-python", "run.ipynb": "application/x-ipynb+json"
 LARGEST = 256 * 2**20  # bytes of a file to load
 NO_ROOM = "The server has no room to put a file aside: try again later."
 log = logging.getLogger(__name__)
+_exporting = threading.Lock()  # Python 3.11 fails where two threads parse programs at once
 
 
 def add_routes(app: FastAPI) -> None:
@@ -137,9 +139,10 @@ def taken_home(run: Run, name: str) -> str | bytes:
         if live.resumed(run):
             notes.append("The run went on from a file; this script starts afresh.")
         facts = run.trainer.plan, len(run.dataset.images), notes
-        if name == "run.zip":
-            return export.parcel(path, *facts)
-        return (export.script if name == "run.py" else export.notebook)(checkpoint.load(path), *facts)
+        with _exporting:
+            if name == "run.zip":
+                return export.parcel(path, *facts)
+            return (export.script if name == "run.py" else export.notebook)(checkpoint.load(path), *facts)
 
 
 def _attached(name: str) -> dict[str, str]:
