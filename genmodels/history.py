@@ -124,11 +124,12 @@ def _bytes(pictures: Iterable[Picture]) -> int:
 
 
 class Budget:
-    """Lets something happen at most every `interval` seconds and for at most `share` of the time. The first time
-    is free: it warms up what later ones find ready."""
+    """Lets something happen at most every `interval` seconds and for at most `share` of the time; where that lasts
+    longer than `patience` seconds, for at most a tenth of it. The first time is free: it warms up what later ones find
+    ready."""
 
-    def __init__(self, share: float, interval: float) -> None:
-        self._share, self._interval = share, interval
+    def __init__(self, share: float, interval: float, patience: float = math.inf) -> None:
+        self._share, self._interval, self._patience = share, interval, patience
         self._free, self._next = True, 0.0
 
     def due(self, seconds: float) -> bool:
@@ -140,7 +141,8 @@ class Budget:
         yield
         cost = 0.0 if self._free else time.perf_counter() - start
         self._free = False
-        self._next = seconds + max(self._interval, cost / self._share)
+        pause = min(cost / self._share, max(self._patience, cost / 0.1))
+        self._next = seconds + max(self._interval, pause)
 
 
 class Observer:
@@ -193,15 +195,16 @@ class Observer:
 
 
 class Record:
-    """All that is kept of a run for people to see. Looking takes 6 % of the time at most, unless two are `paired`: then
-    both are looked at after the same numbers of images, whatever it takes."""
+    """All that is kept of a run for people to see. Looking takes 6 % of the time at most, up to 13 where pictures would
+    else come less often than once a second, unless two are `paired`: then both are looked at after the same numbers of
+    images, whatever it takes."""
 
     def __init__(self, trainer: Trainer, dataset: Dataset, seed: int, paired: bool) -> None:
         self._trainer, self._observer = trainer, Observer(trainer, dataset, seed, paired)
         self._paired, self._next_look = paired, 64 * trainer.model.batch
         self._looker = Looker(dataset, seed)
         self._terms, self._held_out, self._album = Curves(), Curves(), Album()
-        self._drawing, self._testing, self._looking = Budget(0.03, 0.25), Budget(0.01, 1.0), Budget(0.02, 1.0)
+        self._drawing, self._testing, self._looking = Budget(0.03, 0.25, 0.75), Budget(0.01, 1.0), Budget(0.02, 1.0)
         self._next_picture = 0
         self._pace: deque[tuple[float, int]] = deque(maxlen=20)
         self.marks: tuple[tuple[int, str], ...] = ()

@@ -268,6 +268,17 @@ def test_a_budget_is_kept():
     assert 0.02 < spent / 2.0 < 0.07
 
 
+def test_pictures_that_take_long_still_come_once_a_second_for_a_tenth_of_the_time():
+    for cost, pause in ((0.002, 0.25), (0.015, 0.5), (0.05, 0.75), (0.2, 2.0)):
+        budget = Budget(0.03, 0.25, 0.75)
+        for _ in range(2):  # the first is free
+            with budget.spend(100.0):
+                end = time.perf_counter() + cost
+                while time.perf_counter() < end:
+                    pass
+        assert budget.due(100.0 + 1.9 * pause) and not budget.due(100.0 + 0.99 * pause), cost
+
+
 # Queue and registry
 
 
