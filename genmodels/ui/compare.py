@@ -108,7 +108,8 @@ def build() -> None:
 def page() -> str:
     """The whole tab as HTML."""
     sides = "".join(
-        '<figure class="side"><h3>&nbsp;</h3><div class="frame"><img class="picture" alt="" hidden></div>'
+        '<figure class="side"><h3 aria-hidden="true">&nbsp;</h3>'
+        '<div class="frame"><img class="picture" alt="" hidden></div>'
         '<p class="note says"></p><figcaption class="caption"></figcaption></figure>'
         for _ in range(2)
     )
@@ -116,13 +117,13 @@ def page() -> str:
 <p class="lead">Two runs from one start: the same seed, the same data, the same z, and one thing changed. They take
 turns, one round each, so each learns at about half the speed it has alone.</p>
 <section class="controls" aria-label="What is compared">{controls()}</section>
-<section class="stage" aria-label="Both pictures">
+<section class="stage" aria-label="Both pictures"><h2 class="unseen">Both pictures</h2>
 <div class="sides">{sides}</div>
 <div class="replay" hidden><button type="button" data-do="replay">Replay</button>
 <input type="range" min="0" max="0" step="1" value="0" aria-label="Images seen, for both pictures">
 <output></output></div>
 <dl class="status" aria-label="State of both runs"></dl>
-<p class="message" role="status"></p>
+<p class="message" role="status"></p><p class="heard unseen" role="status"></p>
 <section class="difference" hidden><h2>The difference</h2><ul></ul></section>
 <section class="readings" aria-label="Curves of both" hidden><div class="plots"></div>
 <p class="note">Point at a curve to read the values of both. While they learn, the feature distance is that of 256

@@ -243,10 +243,11 @@ class Canvas:
     def svg(self, alt: str, more: str = "") -> str:
         """The picture; `alt` says its content to those who do not see it."""
         box = f"{self.left}-{self.top}-{self.right}-{self.bottom}"
+        steered = any("tabindex" in part for part in self._inside)  # an image would hide its parts from who hears it
         frame = f"M{self.left} {self.top}H{self.right}V{self.bottom}H{self.left}Z"
         return (
             f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}" '
-            f'role="{"group" if self._handles else "img"}" '
+            f'role="{"group" if self._handles or steered else "img"}" '
             f'aria-label="{escape(alt)}" data-top="{self.top}" data-bottom="{self.bottom}"{more}>'
             f'<clipPath id="frame-{box}"><path d="{frame}"/></clipPath>'
             f'<g clip-path="url(#frame-{box})">{"".join(self._inside)}</g>{"".join(self._outside)}'

@@ -21,6 +21,18 @@ function setValue(field, value) {
   follow(field);
 }
 
+// What is read out: set only where it says something new, for set again it would be said again.
+function announce(part, words) {
+  if (part.announced !== words) part.textContent = part.announced = words;
+}
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+// The picture, where who starts something stands below it.
+function toPicture() {
+  if (find(".stage").getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: still() ? "auto" : "smooth" });
+}
+
 // The default, as a value.
 function usual(field) {
   const input = field.querySelector("[data-default]");

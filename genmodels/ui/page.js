@@ -35,6 +35,15 @@ const page = (() => {
     links.opened(name);
   });
 
+  // Past the row of tabs, for who goes by keys. The address stays what it is.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("a.skip")) return;
+    event.preventDefault();
+    const panel = document.getElementById(`tab-${links.current}`);
+    panel.tabIndex = -1;
+    panel.focus();
+  });
+
   // A link asked for in another window, or by a key, stays what the browser makes of it.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href^="?"]');

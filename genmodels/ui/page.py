@@ -21,7 +21,9 @@ from genmodels.ui import (
     train,
 )
 
-HEAD = """<header class="masthead" data-tabs="{tabs}" data-controls="{controls}"><h1>Watch generative models learn</h1>
+HEAD = """<header class="masthead" data-tabs="{tabs}" data-controls="{controls}">
+<a class="skip" href="#content">Skip to the content</a>
+<h1>Watch generative models learn</h1>
 <p>Their mathematics, to be seen and touched.</p>
 <div class="sharing"><button type="button" class="plain" data-do="copy-link">Copy a link</button>
 <details class="hiding"><summary>Hide controls in this link</summary><div class="list">

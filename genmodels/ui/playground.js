@@ -148,7 +148,7 @@ function show() {
 
 async function tween(ms, draw) {
   const began = performance.now();
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) ms = 0;
+  if (still()) ms = 0;
   for (let t = 0; t < 1 && slow && !restart; ) {
     await new Promise(requestAnimationFrame);
     t = ms ? Math.min(1, (performance.now() - began) / ms) : 1;
@@ -298,7 +298,7 @@ element.addEventListener("click", (event) => {
     slow = false;
     links.changed();
     again("");
-    if (canvas.getBoundingClientRect().top < 0) find(".stage").scrollIntoView({ behavior: "smooth" });
+    toPicture();
   } else deeds[button.dataset.do]?.();
 });
 

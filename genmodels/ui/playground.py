@@ -101,7 +101,8 @@ data. Press Play, then try a discriminator that is too good.</p>
 <p class="note caption"></p>
 <div class="reading"></div>
 </section>
-<section class="readings" aria-label="Measures"><dl></dl><div class="plots"></div></section>
+<section class="readings" aria-label="Measures"><h2 class="unseen">Measures</h2>
+<dl></dl><div class="plots"></div></section>
 <section class="tries" aria-label="Try this">{tries(PRESETS)}</section>
 </div>"""
 

@@ -174,7 +174,7 @@ def _table(drawn: Draw) -> str:
     names = (MU, SIGMA, EPS, "z", "KL, nats")
     head = "".join(f"<th>{name}</th>" for name in names)
     return (
-        f"<table><thead><tr><th></th>{head}</tr></thead>{rows}</table>"
+        f"<table><thead><tr><td></td>{head}</tr></thead>{rows}</table>"
         f'<p class="note">The {len(top)} of {len(drawn.mu)} dimensions that say most about this picture.</p>'
     )
 

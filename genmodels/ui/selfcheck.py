@@ -45,7 +45,7 @@ def markup() -> str:
         f'<section class="selfcheck" aria-labelledby="selfcheck-title"><h2 id="selfcheck-title">Does it hold?</h2>'
         f'<p class="lead">{LEAD}</p><p class="start"><button type="button" class="primary" data-do="check">Check all '
         f'{len(CHECKS)}</button> <span class="summary" role="status"></span></p><p class="fault" role="alert"></p>'
-        f'<table><thead><tr><th><span class="unseen">holds</span></th><th scope="col">theorem</th><th></th>{heads}'
+        f'<table><thead><tr><th><span class="unseen">holds</span></th><th scope="col">theorem</th><td></td>{heads}'
         f'</tr></thead><tbody>{rows}</tbody></table><p class="note">{NOTE}</p></section>'
     )
 

@@ -8,20 +8,56 @@ function placeOn(canvas, box, event) {
   return [(event.clientX - box.left - canvas.clientLeft) * scale, (event.clientY - box.top - canvas.clientTop) * scale];
 }
 
-function draw(event) {
-  const pen = stroke.canvas.getContext("2d");
+function line(canvas, from, to) {
+  const pen = canvas.getContext("2d");
   pen.lineWidth = PEN;
   pen.lineCap = pen.lineJoin = "round";
+  pen.beginPath();
+  pen.moveTo(...from);
+  pen.lineTo(to[0] + 0.01, to[1]); // a line without length would leave no dot
+  pen.stroke();
+}
+
+function draw(event) {
   for (const passed of event.getCoalescedEvents?.().length ? event.getCoalescedEvents() : [event]) {
     const next = placeOn(stroke.canvas, stroke.box, passed);
-    pen.beginPath();
-    pen.moveTo(...stroke.last);
-    pen.lineTo(next[0] + 0.01, next[1]); // a line without length would leave no dot
-    pen.stroke();
+    line(stroke.canvas, stroke.last, next);
     stroke.last = next;
   }
   send(stroke.canvas);
 }
+
+// By keys: the arrows move a pen, which is seen as a ring behind the ink; the space bar puts it down and lifts it.
+const WAY = { ArrowUp: [0, -1], ArrowRight: [1, 0], ArrowDown: [0, 1], ArrowLeft: [-1, 0] };
+const pens = new WeakMap(); // canvas -> where its pen is, and whether it is down
+
+function ring(canvas, { at: [x, y], down }) {
+  const scale = canvas.width / canvas.clientWidth;
+  const color = down ? "var(--ink)" : "var(--edge)";
+  const inks = `transparent 12px, ${color} 13px, ${color} 16px, transparent 17px`;
+  canvas.style.background = `radial-gradient(circle at ${x / scale}px ${y / scale}px, ${inks})`;
+}
+
+element.addEventListener("keydown", (event) => {
+  const canvas = event.target.closest(".sketch canvas");
+  if (!canvas || event.ctrlKey || event.metaKey || event.altKey || !(event.key in WAY || event.key === " ")) return;
+  event.preventDefault();
+  const pen = pens.get(canvas) ?? { at: [canvas.width / 2, canvas.height / 2], down: false };
+  const last = pen.at;
+  if (event.key === " ") pen.down = !pen.down;
+  else pen.at = last.map((place, axis) => Math.min(Math.max(place + (WAY[event.key][axis] * canvas.width) / 28, 0), canvas.width));
+  pens.set(canvas, pen);
+  ring(canvas, pen);
+  if (!pen.down) return;
+  line(canvas, last, pen.at);
+  send(canvas);
+});
+
+element.addEventListener("focusout", (event) => {
+  if (!event.target.matches(".sketch canvas")) return;
+  pens.delete(event.target);
+  event.target.style.background = "";
+});
 
 function send(canvas) {
   const side = Number(canvas.dataset.side);

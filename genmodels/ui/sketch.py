@@ -12,6 +12,7 @@ from torch import Tensor
 from genmodels.errors import UserError
 
 SIDE = 84  # pixels that are sent: three for one of MNIST's
+KEYS = "With the keys: arrows move the pen, Space puts it down and lifts it."
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Drawing:
         return (
             f'<div class="field sketch" data-name="{name}" data-private><label id="{identity}">{escape(self.label)} '
             f'<em>{name}</em></label><button type="button" class="plain" data-clear>Clear</button>'
-            f'<canvas {size} role="img" aria-labelledby="{identity}"></canvas>'
+            f'<canvas {size} tabindex="0" role="application" aria-labelledby="{identity}" '
+            f'aria-describedby="{identity}-keys"></canvas><p class="note keys" id="{identity}-keys">{KEYS}</p>'
             '<input type="hidden" data-default="&quot;&quot;" value="&quot;&quot;"></div>'
         )
 

@@ -137,7 +137,7 @@ def _estimates(family: str, t: float, scale: float, samples: int, seed: int, exa
         cells = "".join(f"<td>{number(value.item())}</td>" for value in values)
         rows += f'<tr><th scope="row">{name}</th>{cells}</tr>'
     return (
-        '<figure><table><thead><tr><th></th><th scope="col">exact</th><th scope="col">estimate</th>'
+        '<figure><table><thead><tr><td></td><th scope="col">exact</th><th scope="col">estimate</th>'
         f'<th scope="col">floor</th></tr></thead><tbody>{rows}</tbody></table>'
         f"<figcaption>Estimates from {samples:,} samples of each: histograms for the first four, the samples "
         "themselves for W. The floor is what the same estimate finds between two samples of p (mean of 20)."

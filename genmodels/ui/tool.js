@@ -33,6 +33,8 @@ function show(tool, answer) {
   tool.classList.toggle("stale", Boolean(answer.error)); // the figures are those of before
   for (const [name, html] of Object.entries(answer.slots ?? {}))
     tool.querySelector(`[data-slot="${name}"]`).innerHTML = html;
+  // What is too wide can be moved sideways by keys as well.
+  for (const line of every(".formulas", tool)) if (line.scrollWidth > line.clientWidth) line.tabIndex = 0;
   tool.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
   document.dispatchEvent(new Event("figure-redrawn"));
 }

@@ -65,10 +65,10 @@ def lab() -> str:
 <output></output>
 </div>
 <dl class="status" aria-label="State of the run"></dl>
-<p class="message" role="status"></p>
+<p class="message" role="status"></p><p class="heard unseen" role="status"></p>
 <div class="keep">{keep()}</div>
 </section>
-<section class="readings" aria-label="Curves" hidden><div class="plots"></div>
+<section class="readings" aria-label="Curves" hidden><h2 class="unseen">Curves</h2><div class="plots"></div>
 <p class="note marks"></p>
 {verdict.BOX}
 <p class="note downloads"><a data-file="curves.png" download>Curves as PNG</a>,
