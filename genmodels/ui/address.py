@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FUNCTIONS = "/gradio_api/component_server"
 LARGEST = 2**20  # bytes of what a page sends, files apart, which ui/files.py counts
 SENT_AS_FILES = ("/train/own", "/train/load")
-# What a browser asks for. Gradio answers much more: it takes files, hands them out, calls other servers. Nobody needs it.
+# What a browser asks for. Gradio answers more, which nobody needs: it takes files, hands them out, calls other servers.
 OPEN = re.compile(
     r"/(|config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|language/zh\.json"
     r"|(static|assets|svelte)/[\w./@-]+|train/[\w-]+(/[\w.-]+)?"
@@ -31,26 +31,31 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         path = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/")) or "/"
         if path == "/":
             scope = {**scope, "query_string": b""}
         if not OPEN.fullmatch(path) or ".." in path:
-            return await _refused(404, "There is no such address here.")(scope, receive, send)
+            await _refused(404, "There is no such address here.")(scope, receive, send)
+            return
         if scope["method"] == "POST":
             if not from_here(Headers(scope=scope)):
-                return await _refused(403, "Only this server's own page may ask for that.")(scope, receive, send)
+                await _refused(403, "Only this server's own page may ask for that.")(scope, receive, send)
+                return
             if path not in SENT_AS_FILES:
                 try:
                     body = await _body(Request(scope, receive))
                 except ClientDisconnect:
-                    return None
+                    return
                 if body is None:
                     words = f"A page sends no more than {LARGEST >> 20} MiB at once."
-                    return await _refused(413, words)(scope, receive, send)
+                    await _refused(413, words)(scope, receive, send)
+                    return
                 if path.rstrip("/") == FUNCTIONS and not _is_call(body, scope):
                     words = "The page sent something this server does not understand: reload the page."
-                    return await _refused(400, words)(scope, receive, send)
+                    await _refused(400, words)(scope, receive, send)
+                    return
                 receive = _again(body, receive)
         await self.app(scope, receive, send)
 
