@@ -20,6 +20,8 @@ import torch
 from genmodels import checkpoint, data, precision
 from genmodels.errors import UserError
 from genmodels.export.classes import Needs, written
+from genmodels.export.loop import training
+from genmodels.export.tidy import tidy
 from genmodels.history import ROWS, columns_of
 from genmodels.models import build, can
 from genmodels.precision import Plan
@@ -46,52 +48,12 @@ LOAD_PART = """    # The run had the first {each} images of each class, but for 
     index = sorted(sum(chosen, []))
     return images[index], labels[index]
 """
-TRAIN = '''def floats(module: nn.Module) -> list[Tensor]:
-    """Weights and statistics, which are averaged over time."""
-    return [tensor for tensor in [*module.parameters(), *module.buffers()] if tensor.is_floating_point()]
-
-
-def train(images: Tensor, labels: Tensor) -> {kind}:
-    """Plays the game for so many rounds; the model with averaged weights, for sampling."""
-    torch.set_num_threads({threads})
-    torch.manual_seed(SEED)
-    model = {kind}(tuple(images.shape[1:]), {classes}).train()
-    average = copy.deepcopy(model).eval().requires_grad_(False)
-    order = torch.Generator().manual_seed(SEED)
-    noise = torch.Generator().manual_seed(~SEED & 0x7FFFFFFF)
-    optimizers = {{player.name: player.optimizer(player.parameters, lr=player.lr) for player in model.players()}}
-{layout}    seen = 0
-    for number in range(ROUNDS):
-        most = 0
-        for player in model.players():
-            own = set(map(id, player.parameters))
-            for parameter in model.parameters():  # the other players stand still
-                parameter.requires_grad_(id(parameter) in own)
-            for _ in range(player.steps):
-                index = torch.randint(len(images), (model.batch,), generator=order)
-                batch = Batch(model.from_uint8(images[index]), labels[index], noise, seen)
-{loss}
-                optimizers[player.name].zero_grad()
-                loss.backward()
-                optimizers[player.name].step()
-                if player.after_step:
-                    player.after_step()
-            most = max(most, player.steps * model.batch)
-        decay = min(0.999, (1 + number) / (10 + number))  # of the average of weights: its start is soon forgotten
-        with torch.no_grad():
-            for slow, fast in zip(average.averaged(), model.averaged(), strict=True):
-                torch._foreach_lerp_(floats(slow), floats(fast), 1 - decay)
-        seen += most
-        if number % 100 == 99:
-            print(f"{{number + 1}} rounds, {{player.name}} loss {{loss.item():.4f}}")
-    return average
-'''
 SAMPLES = '''@torch.no_grad()
 def samples(model: {kind}) -> Tensor:
     """{count} images (N, C, H, W) as bytes{what}."""
     z = {z}
-    labels = torch.arange({count}) % model.classes
-    images = model.to_unit(model.{sample}(z, labels))
+    labels = torch.arange({count}) % {classes}
+    images = {unit}
     return images.float().mul(255).round().clamp(0, 255).to(torch.uint8)
 '''
 MAIN = """trained = train(*load(sys.argv[1] if len(sys.argv) > 1 else "data"))
@@ -154,7 +116,7 @@ def name_of(saved: checkpoint.Checkpoint) -> str:
 def export(path: Path, out: Path) -> list[Path]:
     """Writes script, notebook and zip of a saved run into a folder."""
     saved = checkpoint.load(path)
-    plan = _plan(saved)
+    plan = saved.plan or _plan(saved)
     notes = ["A file does not say whether settings were changed by hand, a run was resumed, or what it computed on."]
     have = len(data.load(saved.dataset).images) if saved.dataset in SETS else None
     stem = name_of(saved)
@@ -192,23 +154,20 @@ def _parts(
             notes.append(f"The run had {images:,} of the {whole:,} training images; this script takes all of them.")
     else:
         load += LOAD_GREY
-    loss = 'loss = player.loss(batch)["loss"]'
-    if plan.bfloat16:  # as the run found fastest
-        loss = f'with torch.autocast("cpu", torch.bfloat16):\n    {loss}'
-    facts["loss"] = "\n".join(" " * 16 + line for line in loss.split("\n"))
+    facts["half"] = plan.bfloat16
     facts["layout"] = "    model.to(memory_format=torch.channels_last)\n" if plan.channels_last else ""
     facts["layout"] += "    average.to(memory_format=torch.channels_last)\n" if plan.channels_last else ""
     facts["threads"] = 1 if plan.one_thread else precision.THREADS
-    facts["sample"] = "sample" if can(model, "sample") else "decode"
+    drawn = f"model.{'sample' if can(model, 'sample') else 'decode'}(z, labels)"
+    facts["unit"] = f"{drawn}.clamp(0, 1)" if model.low == 0 else f"(({drawn} + 1) / 2).clamp(0, 1)"
     facts["what"] = ", a class a column" if model.conditional else ""
     facts["z"] = f"model.latents({ROWS * columns}, torch.Generator().manual_seed(SEED))"
     if not can(model, "sample"):
         codes = model.encode(model.from_uint8(data.load(saved.dataset).images[:1])).shape[1]
         facts["z"] = f"torch.randn({ROWS * columns}, {codes}, generator=torch.Generator().manual_seed(SEED))"
-    constants = f"SEED = {saved.seed}\nROUNDS = {saved.rounds}"
-    end = [SAMPLES.format(**facts), MAIN.format(**facts)]
-    parts = [_words(saved, plan, notes), f"{constants}\n{classes}" if classes[0] != "\n" else classes]
-    parts += [load, TRAIN.format(**facts), *end]
+    constants = f"SEED = {saved.seed}\nROUNDS = {saved.rounds}\nBATCH = {model.batch}  # images"
+    end = [training(model, facts), SAMPLES.format(**facts), MAIN.format(**facts)]
+    parts = [_words(saved, plan, notes), f"{constants}\n{tidy(classes, chr(10).join(end))}", load, *end]
     return NEEDS | needs, [parts[0], *[part.strip("\n") for part in parts[1:-1]], parts[-1]]
 
 

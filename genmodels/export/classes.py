@@ -11,11 +11,12 @@ from typing import Any
 
 from torch import nn
 
+from genmodels.export.loop import optimizer, roots
 from genmodels.export.source import PLAIN, UNKNOWN, Names, facts_of, known_value, simplify
 from genmodels.models import can
-from genmodels.models.base import Model, settings_of
+from genmodels.models.base import Batch, Model, settings_of
 
-PLAY = ("__init__", "players", "averaged", "latents", "from_uint8", "to_unit")
+BATCH = 'Batch = namedtuple("Batch", "images labels generator seen", defaults=[0])  # generator: of all its randomness'
 SIMPLE = "super().__init__()\n    self.shape, self.classes = shape, classes"
 Needs = dict[str, str]  # a name to the line that imports it
 
@@ -59,10 +60,10 @@ def written(model: Model, half: bool) -> tuple[Needs, str]:
         else:
             text = simplify(text, known, own, half)
         take(name, text.rstrip("\n"), vars_of(asked[name]), known)
-    order = [*reversed(texts)]
-    plain = [name for name in order if name in ("Batch", "Player")]
-    body = [texts[name] for name in plain] + [texts[name] for name in order if name not in plain]
-    head = "\n".join(constants.values())
+    body = [texts[name] for name in reversed(texts)]
+    needs |= {optimizer(player)[0]: "from torch.optim import" for player in model.players()}
+    needs["namedtuple"] = "from collections import"
+    head = "\n".join([*constants.values(), BATCH])
     return needs, "\n\n\n".join(([head] if head else []) + body)
 
 
@@ -77,6 +78,8 @@ def _is_plain(kind: type, name: str) -> bool:
 def _find(name: str, module: ModuleType, asked: dict[str, ModuleType], constants: dict[str, str], needs: Needs) -> None:
     """Where a name comes from: an import, a constant, or something of ours to be written too."""
     value = vars(module)[name]
+    if value is Batch:
+        return
     tree = ast.parse(inspect.getsource(module))
     for node in tree.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
@@ -176,13 +179,10 @@ def _flat(model: Model, facts: Names, half: bool) -> tuple[str, dict[str, Module
                 text = _without_settings(text, [*settings_of(kind)])
             methods[place] = text.replace(f"def {name}(", f"def {place}(", 1)
             homes = vars_of(home) | homes
-    roots = [*PLAY, "sample" if can(model, "sample") else "decode"]
-    reached = _reached(methods, [*roots, *(["encode"] if not can(model, "latents") else [])])
+    called = ["sample", "latents"] if can(model, "sample") else ["decode"]
+    reached = _reached(methods, ["__init__", *roots(model), *called])
     used = "\n".join(methods[name] for name in reached)
-    wanted = {name: value for name, value in facts.items() if re.search(rf"self\.{name}\b", used)} | {
-        "batch": model.batch
-    }
-    wanted |= {name: value for name, value in facts.items() if name.endswith("_lr")}  # looked up by a player's name
+    wanted = {name: value for name, value in facts.items() if re.search(rf"self\.{name}\b", used)}
     settings = settings_of(kind)
     lines = [f"{name} = {getattr(model, name)!r}" for name in ("low", "conditional") if name in wanted]
     for name, (label, _) in settings.items():
