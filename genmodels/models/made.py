@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from genmodels.errors import UserError
 from genmodels.models.base import (
     BATCH,
     RATE,
@@ -56,6 +57,9 @@ class MaskedLinear(nn.Linear):
         super()._load_from_state_dict(state | {name: whole}, prefix, *others)
 
 
+MOST_WEIGHTS = 64  # million
+
+
 class MADE(Model):
     card = Card(
         title="Masked autoencoder for distribution estimation",
@@ -90,6 +94,12 @@ class MADE(Model):
     ) -> None:
         super().__init__(shape, classes, locals())
         pixels = math.prod(shape)
+        weights = width * (2 * pixels + (depth - 1) * width) / 1e6
+        if weights > MOST_WEIGHTS:  # before any is made: a training holds each of them six times
+            raise UserError(
+                f"This model would have {weights:.0f} million weights: lower width or depth, "
+                f"{MOST_WEIGHTS} is the most."
+            )
         order_of = {
             "raster": torch.arange(pixels, device="cpu"),
             "random": torch.randperm(pixels, generator=torch.Generator().manual_seed(0), device="cpu"),
