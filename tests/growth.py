@@ -158,7 +158,7 @@ def server() -> Iterator[int]:
         port = listener.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
         settings = os.environ | {"TMPDIR": folder, "GRADIO_TEMP_DIR": folder, "GENMODELS_RUNS": str(TOGETHER)}
-        command = [sys.executable, "-m", "tests.counted", str(port), str(DROP_SECONDS)]
+        command = [sys.executable, "-X", "faulthandler", "-m", "tests.counted", str(port), str(DROP_SECONDS)]
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=log, stderr=subprocess.STDOUT)
         try:
             until = time.monotonic() + 120
@@ -170,11 +170,13 @@ def server() -> Iterator[int]:
             time.sleep(1)
             yield port
         finally:
+            if process.poll() is not None:
+                print(f"The server ended by itself, with code {process.returncode}.")
             process.kill()
             process.wait()
             log.seek(0)
-            faults = [line for line in log if "Error" in line or "Traceback" in line]
-            print("".join(faults[:10]), end="")
+            faults = [line for line in log if re.search("Error|Traceback|Fatal|File ", line)]
+            print("".join(faults[:40]), end="")
 
 
 def hour(port: int, parts: Parts, others: dict[str, int], visits: int, figures: int) -> dict[str, int]:

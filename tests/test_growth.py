@@ -2,6 +2,7 @@
 server of its own and its resident memory, is `python -m tests.growth`."""
 
 import random
+import tempfile
 
 import pytest
 
@@ -47,7 +48,8 @@ def hour():
 
 
 @pytest.fixture
-def empty(monkeypatch):
+def empty(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where nobody else writes
     monkeypatch.setattr(registry, "_runs", {})
     monkeypatch.setattr(registry, "_queue", registry.Queue(2))
 
