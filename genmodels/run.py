@@ -191,7 +191,7 @@ class Run:
         dataset, own = self.dataset, self.dataset.name == data.OWN
         given = (dataset.images, dataset.test_images) if own else ()
         tensors = sum(tensor.nbytes for tensor in (*self._good.values(), *given))
-        return self.trainer.nbytes + tensors + self._record.nbytes
+        return self._trained + tensors + self._record.nbytes
 
     def wake(self) -> None:
         """Says that the queue has moved."""
@@ -346,6 +346,7 @@ class Run:
 
     def _publish(self, state: str | None = None, message: str | None = None, place: int = 0) -> None:
         before, trainer, rate = self._snapshot, self.trainer, self._record.rate(self.seconds)
+        self._trained = trainer.nbytes  # here, in the run's own thread
         self._snapshot = Snapshot(
             revision=before.revision + 1 if before else 0,
             id=self.id,

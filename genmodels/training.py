@@ -140,11 +140,12 @@ class Trainer:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of both models, the gradients and what the optimisers know; any thread may ask."""
+        """Bytes of both models, the gradients and what the optimisers know. For the thread that trains alone: a gradient
+        looked at while it is let go brings the process down."""
         tensors = [*_tensors(self.model), *_tensors(self.average)]
         tensors += [parameter.grad for parameter in self.model.parameters()]
-        slots = [slots for optimizer in self.optimizers.values() for slots in list(optimizer.state.values())]
-        tensors += [value for known in slots for value in list(known.values())]
+        slots = [slots for optimizer in self.optimizers.values() for slots in optimizer.state.values()]
+        tensors += [value for known in slots for value in known.values()]
         return sum(tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor))
 
     def rest(self) -> None:

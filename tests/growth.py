@@ -114,7 +114,7 @@ class Visitor:
             self._call(self._others["begin"], "advance", asked)
 
     def _compare(self, model: str) -> None:
-        common = {"model": model, "vary": "batch", "first": 32, "second": 64, "settings": {"width": 8}}
+        common = {"model": model, "vary": "batch", "first": 32, "second": 64, "settings": {"width": 16}}
         asked = common | {"dataset": "mnist", "seed": self._number, "seconds": 60}
         runs = self._call(self._others["compare"], "start", asked)["runs"]
         for _ in range(3):

@@ -3,6 +3,7 @@
 import gc
 import inspect
 import sys
+import threading
 import time
 import weakref
 
@@ -12,6 +13,7 @@ from genmodels import history, registry
 from genmodels.errors import UserError
 from genmodels.history import Album, Curves, Picture
 from genmodels.run import ENDED
+from genmodels.training import Trainer
 from genmodels.ui import page, sources  # noqa: F401  the page imports what is behind it
 
 SMALL = {"width": 16}
@@ -55,6 +57,19 @@ def test_a_run_says_how_much_it_keeps(runs):
     weights = sum(tensor.nbytes for tensor in run.trainer.model.state_dict().values())
     assert 4 * weights <= run.nbytes <= 4.1 * weights + 10**6, "two models, and Adam's two moments"
     assert all(parameter.grad is None for parameter in run.trainer.model.parameters())
+
+
+def test_others_ask_how_much_without_touching_what_trains(runs, monkeypatch):
+    run, asked = made(rounds=None, seconds=60), []
+    measure = Trainer.nbytes.fget
+    monkeypatch.setattr(Trainer, "nbytes", property(lambda self: asked.append(threading.get_ident()) or measure(self)))
+    until = time.monotonic() + 20
+    while not asked and time.monotonic() < until:  # it is measured as the run goes on
+        assert run.nbytes > 0
+        registry.tidy()
+    run.stop()
+    assert run.join(20)
+    assert asked and threading.get_ident() not in asked, "gradients may be let go while they are looked at"
 
 
 def test_the_oldest_ended_run_goes_where_all_take_too_much(runs, monkeypatch):
