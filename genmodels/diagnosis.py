@@ -23,7 +23,7 @@ POINTS = 150  # of a curve on disk
 FEWEST = 8  # points of a curve before anything is said: fewer are the noise of single batches
 OPENING = 3000  # images: before, a discriminator is far ahead or far behind in healthy games, too
 SETTLED = 20_000  # images: before, critics of healthy runs swing, codes are still silent and samples all alike
-GROWN_UP = 80_000  # images: by then samples of healthy games are of more than one class
+GROWN_UP = 80_000  # images: by then samples of healthy games are of more than half of the classes
 RECENT = 1 / 3  # of the images seen: long enough for a median, short enough to be about now
 CERTAIN = 0.85  # of the way from guessing to never erring: D is wrong in one case of twenty or fewer
 WORSE_THAN_GUESSING = 2.0  # times the loss of a discriminator that answers "perhaps" to everything
@@ -182,9 +182,8 @@ def mode_collapse(history: History) -> Verdict | None:
     grown = [look for look in looks[:-2] if look.distance < GROWN * start]
     gone = [k for k, share in enumerate(now.shares) if max(share, before.shares[k]) < MISSING]
     lost = [k for k in gone if any(look.shares[k] > EXPECTED for look in grown)]
-    single = max(now.shares) > NEARLY_ALL
-    stuck = single and max(before.shares) > NEARLY_ALL and now.images >= GROWN_UP
-    if not (lost or stuck or (single and now.variety < ALIKE)):
+    few = 2 * len(gone) >= len(now.shares) and now.images >= GROWN_UP
+    if not (lost or few or (max(now.shares) > NEARLY_ALL and now.variety < ALIKE)):
         return None
     missing = [history.classes[k] for k, share in enumerate(now.shares) if share < MISSING]
     most = max(range(len(now.shares)), key=now.shares.__getitem__)
