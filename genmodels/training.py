@@ -140,8 +140,8 @@ class Trainer:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of both models, the gradients and what the optimisers know. For the thread that trains alone: a gradient
-        looked at while it is let go brings the process down."""
+        """Bytes of both models, the gradients and what the optimisers know. Asked by the thread that trains alone: to
+        look at a gradient while it is let go brings the process down."""
         tensors = [*_tensors(self.model), *_tensors(self.average)]
         tensors += [parameter.grad for parameter in self.model.parameters()]
         slots = [slots for optimizer in self.optimizers.values() for slots in optimizer.state.values()]
