@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import softplus
+from torch.nn.functional import interpolate, softplus
 
 from genmodels.models import build
 from genmodels.models.base import Batch
@@ -96,14 +96,37 @@ def test_penalties_keep_full_precision_under_autocast():
 def test_signals_keep_their_size_without_normalisation(shape):
     model = build("r3gan", shape, 10, width=32)
     assert not any("Norm" in type(module).__name__ for module in model.modules())
-    sizes = []
+    blocks = [block for network in (model.generator, model.discriminator) for block in network.blocks]
+    zero, sizes = {block.last for block in blocks}, []
     for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and layer not in zero:
             layer.register_forward_hook(lambda module, inputs, output: sizes.append(output.std().item()))
-    generator = torch.Generator().manual_seed(0)
-    model.generator(model.latents(64, generator))
-    model.discriminator(torch.randn(64, *shape, generator=generator))
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(64) % 10
+    model.sample(model.latents(64, generator), labels)
+    logits = model.critic(torch.randn(64, *shape, generator=generator), labels)
     assert len(sizes) >= 6 and all(0.4 < size < 3 for size in sizes)
+    assert 0.1 < logits.std() < 10
+
+
+def test_a_block_is_its_past_alone_at_first():
+    model = build("r3gan", (1, 28, 28), 10, width=8)
+    x = torch.randn(2, 16, 7, 7, generator=torch.Generator().manual_seed(0))
+    larger, smaller = model.generator.blocks[0], model.discriminator.blocks[0]
+    torch.testing.assert_close(larger(x), interpolate(larger.past(x), scale_factor=2))
+    x = x[:, :8].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    torch.testing.assert_close(smaller(x), smaller.past(x[:, :, ::2, ::2]))
+
+
+def test_networks_mirror_each_other_and_know_the_class():
+    model = build("r3gan", (3, 32, 32), 10)
+    z, labels = model.latents(10, torch.Generator().manual_seed(0)), torch.arange(10)
+    with torch.no_grad():
+        images = model.sample(z[:1].expand(10, -1), labels)
+        logits = model.critic(images[:1].expand(10, -1, -1, -1), labels)
+    assert images.shape == (10, 3, 32, 32) and len({image.sum().item() for image in images}) == 10
+    assert len(set(logits.tolist())) == 10
+    widths = [[layer.past.weight.shape[:2] for layer in net.blocks] for net in (model.generator, model.discriminator)]
+    assert [tuple(reversed(pair)) for pair in widths[0][::-1]] == [tuple(pair) for pair in widths[1]]
 
 
 def test_players_have_no_first_momentum():
