@@ -94,11 +94,17 @@ class Log(logging.Handler):
         self.words.append(f"{record.getMessage()}: {record.exc_info and record.exc_info[1]!r}")
 
 
-def functions() -> dict[str, tuple[int, Callable[[Any], Any]]]:
-    """Every function that a browser can call, by module and name, with the number of its part."""
+def functions(port: int = 0) -> dict[str, tuple[int, Callable[[Any], Any]]]:
+    """Every function that a browser can call, by module and name, with the number of its part: of the server at this
+    port, where there is one, for a process counts the parts of all pages it builds."""
+    parts = {number: part for number, part in page.build().blocks.items() if getattr(part, "server_fns", [])}
+    numbers = list(parts)
+    if port:
+        config = json.loads(sent(port, "GET", "/config")[1])
+        numbers = [part["id"] for part in config["components"] if part["props"].get("server_fns")]
     found = {}
-    for number, part in page.build().blocks.items():
-        for one in getattr(part, "server_fns", []):
+    for number, part in zip(numbers, parts.values(), strict=True):
+        for one in part.server_fns:
             name = f"{one.__module__.rsplit('.', 1)[-1]}.{one.__name__}"
             found[name if name not in found else f"{name}.{number}"] = number, one
     return found
@@ -222,7 +228,7 @@ def call(port: int, part: int, name: str, data: Any, **headers: str) -> tuple[in
 
 def over_http(port: int, count: int, seed: int) -> list[str]:
     """So many requests to a server; those that it did not answer as it should."""
-    generator, faults, known = random.Random(seed), [], functions()
+    generator, faults, known = random.Random(seed), [], functions(port)
     for number in range(count):
         if number % 4 == 0:
             path, method = PATHS[number // 4 % len(PATHS)], generator.choice(("GET", "POST", "PUT", "HEAD"))

@@ -22,8 +22,8 @@ SILENT_CLASSES = {"formula", "equation", "katex"}
 ATTRIBUTES = ("aria-label", "aria-valuetext", "aria-roledescription", "alt", "title", "placeholder", "data-x")
 VOID = ("br", "img", "input", "hr", "meta", "link")
 # What the page does not show: words of the terminal, and scripts that are written for people to take along.
-TERMINAL = ("__main__.py", "commands.py", "bench.py", "report.py", "prepare.py", "judge.py", "few_labels.py")
-ELSEWHERE = {*TERMINAL, "weights.py", "repeat.py", "language.py", "export"}
+TERMINAL = ("__main__.py", "commands.py", "rescue.py", "bench.py", "report.py", "prepare.py", "judge.py")
+ELSEWHERE = {*TERMINAL, "few_labels.py", "weights.py", "repeat.py", "language.py", "export"}
 WORD = re.compile(r"[A-Za-z]{2}")
 LOGS = ("exception", "warning", "info", "debug")
 
@@ -188,6 +188,6 @@ def scripted() -> dict[str, str]:
         source = SELECTORS.sub("", re.sub(r"^ *//.*| // .*", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
         for quoted, template in LITERAL.findall(source):
             text = quoted or re.sub(r"\$\{(?:[^{}]|\{[^{}]*\})*\}", "{}", template)
-            if PHRASE.search(text) and not re.search(r"[=<>\[]|--|^\.\w|px ", text):
+            if PHRASE.search(text) and not re.search(r"[=<>\[]|--|^\.\w|px[ ,]", text):
                 found.setdefault(" ".join(text.split()), path.name)
     return found

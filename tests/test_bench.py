@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from itertools import count
-from pathlib import Path
 
 import pytest
 import torch
@@ -146,13 +145,6 @@ def test_a_table_says_the_spread_of_three_seeds_and_none_of_one():
     assert "| 1.0 s | 4.00 | 1.00 |" in bench.table(rows[:1])
     failed = {"failed": "The images are not finite.", "distance": None, "recognisable_seconds": None}
     assert "| not yet | not finite |" in bench.table([*rows[:2], rows[2] | failed])
-
-
-def test_the_readme_holds_the_table_of_the_rows_that_come_along():
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    rows = bench.read()
-    table = bench.table([row for row in rows if row["machine"] == rows[0]["machine"] and not row["settings"]])
-    assert table in readme and len(table.splitlines()) > 2 * len(MODELS)
 
 
 def test_the_first_recognisable_picture_is_the_first_below_the_distance(monkeypatch):

@@ -23,8 +23,8 @@ def site():
 
 
 @pytest.fixture(scope="module")
-def parts():
-    return functions()
+def parts(site):
+    return functions(site)
 
 
 @pytest.fixture(scope="module")

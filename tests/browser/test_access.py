@@ -277,7 +277,7 @@ def test_no_motion_where_none_is_wanted(page, address):
     page.click("[data-do=stop]")
     times = "parts => Math.max(...parts.map((part) => parseFloat(getComputedStyle(part).transitionDuration)))"
     assert page.locator("button, a, input").evaluate_all(times) < 0.001
-    assert page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length") == 0
+    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')", timeout=2000)
 
 
 def test_in_the_system_s_colours_figures_and_choices_are_seen(page, address):

@@ -21,7 +21,7 @@ MNIST Fashion CIFAR GAN GANs VAE CVAE WGAN GP DCGAN BigGAN MADE KL JS TV MMD ELB
 Wasserstein Jensen Shannon Kullback Leibler Lipschitz Sinkhorn Kantorovich Brenier Monge Frobenius Goodfellow Ng Jordan
 Adam RMSProp leaky tanh relu softmax dropout logit Bayes log sigma gamma beta lambda mu eps sqrt linf dilation eval idx
 PNG JSON GIF JPEG HEIC BMP WebP MiB GiB MB kB zip npy numpy safetensors uint lerp Python python pip genmodels torch
-torchvision MaxPool GENMODELS_DATA GENMODELS_RUNS PATH evaluate Tab cpu cuda AMD EPYC true false
+torchvision MaxPool GENMODELS_DATA GENMODELS_RUNS GENMODELS_TURN PATH evaluate Tab cpu cuda AMD EPYC true false
 arxiv org abs doi science
 """
 NAMES = set(SIGNS.split())
