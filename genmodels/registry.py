@@ -17,7 +17,7 @@ from genmodels.training import best_device
 PAUSE_SECONDS = 600.0  # without a viewer until a run pauses
 DROP_SECONDS = 3600.0  # and until it is forgotten
 CHECK_SECONDS = 5.0
-KEPT = 32
+KEPT = 64  # runs, so that each of a class has one
 LARGEST = 4 * 2**30  # bytes of all runs together; a large one takes one
 TURN_SECONDS = 300  # of training, then a run makes way for those who wait
 

@@ -17,7 +17,7 @@ from genmodels.run import Run
 from genmodels.writing import free
 
 FOLDER = Path("runs", "left")  # by a server that stopped
-KEPT = 32  # files in it, as many as a server has runs
+KEPT = 64  # files in it, as many as a server has runs
 AT_ONCE = 4  # written
 
 _naming = threading.Lock()  # no two by the same name

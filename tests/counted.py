@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -24,7 +25,7 @@ from genmodels.history import Record, Snapshot
 from genmodels.playground import session
 from genmodels.playground.session import Session
 from genmodels.run import Run
-from genmodels.ui import own_data
+from genmodels.ui import address, own_data
 
 KINDS = (Run, Record, Snapshot, Session, SessionState, Figure)
 
@@ -88,6 +89,7 @@ def main() -> None:
             return counts()
 
     app.add_routes = and_count
+    address.OPEN = re.compile(f"{address.OPEN.pattern}|/counts")
     sys.argv[1:] = ["--port", port]
     sys.exit(app.main())
 
