@@ -19,10 +19,10 @@ from torch import Tensor, distributed
 from genmodels import checkpoint, data, own_data, rescue, writing
 from genmodels import export as take_home
 from genmodels.errors import UserError
-from genmodels.history import columns_of
 from genmodels.models import MODELS, can
 from genmodels.models.base import Real, Whole, settings_of
 from genmodels.pictures import gif, interleave, png, reconstructions, sheet, to_uint8
+from genmodels.record import columns_of
 from genmodels.run import Run, Snapshot
 from genmodels.theory.interpolation import lerp, slerp
 

@@ -21,10 +21,11 @@ from torch import distributed
 from genmodels import checkpoint, data, writing
 from genmodels.errands import Errands
 from genmodels.errors import UserError
-from genmodels.history import Record, Snapshot
+from genmodels.history import Snapshot
 from genmodels.limits import KINDS, Limits
 from genmodels.models.base import Model, Whole, settings_of
 from genmodels.prepare import Interrupted, in_words, prepare, sentence
+from genmodels.record import Record
 
 WATCHED_SECONDS = 3.0  # after a look, pictures go on being drawn for so long
 PUBLISH_SECONDS = 0.25

@@ -21,9 +21,10 @@ from matplotlib.figure import Figure
 
 import app
 from genmodels import registry
-from genmodels.history import Record, Snapshot
+from genmodels.history import Snapshot
 from genmodels.playground import session
 from genmodels.playground.session import Session
+from genmodels.record import Record
 from genmodels.run import Run
 from genmodels.ui import address, own_data
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from verdicts import FINE, TABLE, cases, histories, table
 
-from genmodels.diagnosis import RULES, History, diagnose
+from genmodels.diagnosis import RULES, diagnose
+from genmodels.evidence import History
 from genmodels.history import Curves
 from genmodels.looks import Look, Looker, thinned
 from genmodels.models import MODELS

@@ -16,10 +16,10 @@ from PIL import Image
 
 from genmodels import data, own_data, registry
 from genmodels.errors import UserError
-from genmodels.history import columns_of
 from genmodels.models import build
 from genmodels.own_files import CELL, COLUMNS, Pile, add_drawings, add_file
 from genmodels.prepare import prepare
+from genmodels.record import columns_of
 from genmodels.run import Run
 from genmodels.training import Trainer
 from genmodels.ui import live

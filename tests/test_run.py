@@ -10,8 +10,9 @@ from PIL import Image
 from genmodels import checkpoint, registry
 from genmodels import run as run_module
 from genmodels.errors import UserError
-from genmodels.history import PICTURES, POINTS, Album, Budget, Curves, Picture
+from genmodels.history import PICTURES, POINTS, Album, Curves, Picture
 from genmodels.limits import Limits
+from genmodels.record import Budget
 from genmodels.registry import Queue
 from genmodels.run import ENDED, Run
 

@@ -25,7 +25,8 @@ from unittest import mock
 import torch
 
 from genmodels.data import Dataset, load
-from genmodels.diagnosis import History, diagnose
+from genmodels.diagnosis import diagnose
+from genmodels.evidence import History
 from genmodels.models.wgan import WGAN
 from genmodels.run import Run
 

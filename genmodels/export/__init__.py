@@ -22,9 +22,9 @@ from genmodels.errors import UserError
 from genmodels.export.classes import Needs, written
 from genmodels.export.loop import training
 from genmodels.export.tidy import tidy
-from genmodels.history import ROWS, columns_of
 from genmodels.models import build, can
 from genmodels.precision import Plan
+from genmodels.record import ROWS, columns_of
 
 SETS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}  # names in torchvision
 EACH = 1000  # images of a class in the bundled part of CIFAR-10

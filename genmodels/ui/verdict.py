@@ -1,6 +1,7 @@
 """The verdict under the curves of a run."""
 
-from genmodels.diagnosis import History, diagnose
+from genmodels.diagnosis import diagnose
+from genmodels.evidence import History
 from genmodels.history import Snapshot
 from genmodels.ui.requests import Answer
 
