@@ -164,7 +164,9 @@ def _watch(address: tuple[str, int], run: str, browsers: int, seconds: float) ->
         chromium = api.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         pages = [chromium.new_page() for _ in range(browsers)]
         for page in pages:
-            page.goto(f"http://{address[0]}:{address[1]}/?run={run}")
+            ids = json.dumps(json.dumps([run]))  # as if this browser had started it
+            page.add_init_script(f"localStorage.setItem('genmodels-runs', {ids})")
+            page.goto(f"http://{address[0]}:{address[1]}/?run={run[:8]}")
             page.wait_for_selector(".picture[data-images]", timeout=60_000)
             page.evaluate(
                 """() => { window.seen = 0; new MutationObserver(() => window.seen++).observe(
