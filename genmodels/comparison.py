@@ -64,13 +64,14 @@ def second_settings(first: str, second: str, settings: dict[str, Any]) -> dict[s
 def measure(model: Model, dataset: Dataset) -> Measured:
     """Draws 2,000 samples of a model in eval mode on the CPU, the same z every time; UserError for a data set that has
     no judge, or for samples that are not finite."""
+    judge = load_judge(dataset.name)
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(COUNT) % model.classes
     parts = [decoded(model, noise(model, len(part), generator), part) for part in labels.split(PIECE)]
     features = metrics.judged(torch.cat(parts), dataset.name)
     real, _ = metrics.reference(dataset, COUNT)
     apart = [metrics.frechet_distance(part, real) for part in features.chunk(PARTS)]
-    shares = metrics.histogram(load_judge(dataset.name).head(features).argmax(1), len(dataset.classes))
+    shares = metrics.histogram(judge.head(features).argmax(1), len(dataset.classes))
     return Measured(
         distance=metrics.frechet_distance(features, real),
         error=statistics.stdev(apart) / math.sqrt(PARTS),

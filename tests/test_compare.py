@@ -1,7 +1,9 @@
 """Two runs side by side: they take turns, share a place and a start, and what is said of their difference."""
 
+import io
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from genmodels.pair import Pair
 from genmodels.pictures import decoded, noise
 from genmodels.registry import Queue
 from genmodels.run import Run
-from genmodels.ui import compare, live, side_by_side
+from genmodels.ui import compare, live, own_data, side_by_side
 
 SMALL = {"model": "gan", "dataset": "mnist", "settings": {"width": 16}, "device": "cpu"}
 
@@ -226,6 +228,20 @@ def test_a_pair_is_found_by_both_ids_alone():
     until(lambda: states(side_by_side.found(ids)) != ["running", "running"])
     side_by_side.command({"runs": again, "action": "stop"})
     assert all(run.join(20) for run in side_by_side.found(again))
+
+
+def test_own_pictures_are_compared_but_for_what_needs_a_judge():
+    np.save(file := io.BytesIO(), np.arange(40 * 28 * 28, dtype=np.uint8).reshape(40, 28, 28))
+    file.seek(0)
+    own = own_data.receive({"file": file, "name": "stripes.npy"})["own"]
+    request = {"model": "gan", "vary": "depth", "first": 0, "second": 1, "dataset": "own", "seed": 0, "seconds": 1}
+    ids = side_by_side.start(request | {"own": own, "settings": {"width": 16}})["runs"]
+    runs = side_by_side.found(ids)
+    assert all(run.join(60) for run in runs)
+    until(lambda: any("no judge" in one for one in side_by_side.look({"runs": ids})["words"]))
+    answer = side_by_side.look({"runs": ids})
+    assert not answer["judged"] and "stripes, 36 of 36" in answer["status"] and own not in str(answer)
+    assert "no pictures of yours" in side_by_side.start(request | {"own": "x"})["error"]
 
 
 @pytest.mark.parametrize(

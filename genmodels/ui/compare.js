@@ -102,7 +102,7 @@ async function start() {
   busy = true;
   buttons();
   fault("");
-  const answer = await ask("start", { ...setup(), replaces: runs });
+  const answer = await ask("start", { ...setup(), ...ownData.request(), replaces: runs });
   busy = false;
   if (answer.error) fault(answer.error);
   else {
@@ -140,6 +140,7 @@ function buttons() {
   find("[data-do=pause]").disabled = find("[data-do=stop]").disabled = !active();
   find("[data-do=pause]").textContent = news.state === "paused" ? "Resume" : "Pause";
   find(".readings").hidden = !find(".plots").innerHTML;
+  find(".nearness").hidden = !news.judged;
   find(".difference").hidden = !find(".difference li");
   find(".lab").dataset.state = news.state;
 }
@@ -287,6 +288,7 @@ element.addEventListener("click", (event) => {
   } else deeds[button.dataset.do]?.();
 });
 
+element.addEventListener("own-shown", () => fault(""));
 find("form").addEventListener("submit", (event) => event.preventDefault());
 
 element.addEventListener("change", (event) => {

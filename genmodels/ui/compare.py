@@ -8,17 +8,16 @@ from typing import Any
 
 import gradio as gr
 
-from genmodels import data
 from genmodels.models import MODELS
 from genmodels.models.base import Choice, Flag, Kind, Whole, settings_of
-from genmodels.ui import live
+from genmodels.ui import live, own_data
 from genmodels.ui.controls import choices, options
 from genmodels.ui.requests import Answer
 from genmodels.ui.side_by_side import MODEL, command, look, start
 from genmodels.ui.train import TIMES, TITLES
 
 HERE = Path(__file__).parent
-SCRIPTS = ("fields.js", "compare.js")
+SCRIPTS = ("fields.js", "own_data.js", "compare.js")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def build() -> None:
         gr.HTML(
             page(),
             js_on_load="\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
-            server_functions=[start, look, command],
+            server_functions=[start, look, command, live.preview],
             apply_default_css=False,
         )
 
@@ -123,11 +122,13 @@ turns, one round each, so each learns at about half the speed it has alone.</p>
 <input type="range" min="0" max="0" step="1" value="0" aria-label="Images seen, for both pictures">
 <output></output></div>
 <dl class="status" aria-label="State of both runs"></dl>
-<p class="message" role="status"></p><p class="heard unseen" role="status"></p>
+<p class="message" role="status">Both pictures will stand here: press Start both, or one of the pairs of the course.</p>
+<p class="heard unseen" role="status"></p>
 <section class="difference" hidden><h2>The difference</h2><ul></ul></section>
 <section class="readings" aria-label="Curves of both" hidden><div class="plots"></div>
-<p class="note">Point at a curve to read the values of both. While they learn, the feature distance is that of 256
-samples to 500 test images, which is larger than that of 2,000 to 2,000 at the end.</p></section>
+<p class="note">Point at a curve to read the values of both.</p>
+<p class="note nearness">While they learn, the feature distance is that of 256 samples to 500 test images, which is
+larger than that of 2,000 to 2,000 at the end.</p></section>
 </section>
 <section class="tries" aria-label="Try this"><h2>Pairs of the course</h2>{tries()}</section>
 </div>"""
@@ -136,11 +137,11 @@ samples to 500 test images, which is larger than that of 2,000 to 2,000 at the e
 def controls() -> str:
     """Model, data, what changes and its two values; the buttons; seed and time."""
     models = {name: f"{name} \N{EN DASH} {model.card.title}" for name, model in MODELS.items()}
-    titles = {name: TITLES[name] for name in data.NAMES}
     return f"""<form autocomplete="off">
 <div class="field" data-name="model"><label for="compare-model">Model</label>
 <select id="compare-model" data-default="{PRESETS[0].model}">{options(models, PRESETS[0].model)}</select></div>
-{choices("compare-dataset", "Data set", titles, "mnist", 'data-name="data"')}
+{choices("compare-dataset", "Data set", TITLES, "mnist", 'data-name="data"')}
+{own_data.panel()}
 <div class="field" data-name="vary"><label for="compare-vary">What changes</label>
 <select id="compare-vary"></select></div>
 <div class="field" data-name="first"></div>

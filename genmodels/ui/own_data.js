@@ -1,7 +1,8 @@
 // Pictures of one's own: a file or drawings are sent, and the server keeps the set under an id that this window alone
-// knows. The id is never part of an address.
+// knows. The id is never part of an address. Every tab with this panel shows the window's one set.
 const ownData = (() => {
   const STORE = "genmodels-own";
+  const CHOICES = ["colour", "side"];
   const PEN = 7; // pixels of the canvas: as thick as those of MNIST where a digit fills its cell
   const part = (name) => find(`.own [data-own=${name}]`);
   const panel = find(".own");
@@ -16,6 +17,7 @@ const ownData = (() => {
   let strokes = []; // so that the last can be taken back
   let pointer = null;
 
+  const chosen = (name) => find(`input[name=own-${name}]:checked`).value;
   const refuse = (sentence) => (find(".own .refused").textContent = sentence ?? "");
 
   function wait(begun) {
@@ -30,7 +32,6 @@ const ownData = (() => {
     latest = request;
     refuse("");
     const { body, ...more } = request();
-    const chosen = (name) => find(`input[name=own-${name}]:checked`).value;
     const query = { ...more, side: chosen("side"), colour: chosen("colour"), replaces: id ?? "" };
     wait(true);
     let answer;
@@ -42,12 +43,19 @@ const ownData = (() => {
     }
     wait(false);
     if (answer.error) refuse(answer.error);
-    else show(answer);
+    else tell(answer);
+  }
+
+  // To this panel and those of other tabs.
+  function tell(answer) {
+    sessionStorage.setItem(STORE, answer.own);
+    const choices = Object.fromEntries(CHOICES.map((name) => [name, chosen(name)]));
+    document.dispatchEvent(new CustomEvent("own-data", { detail: { answer, latest, choices } }));
   }
 
   function show(answer) {
     id = answer.own;
-    sessionStorage.setItem(STORE, id);
+    refuse("");
     const image = find(".own-sheet");
     image.src = `data:image/png;base64,${answer.png}`;
     image.alt = answer.caption;
@@ -55,7 +63,7 @@ const ownData = (() => {
     find(".own figcaption").replaceChildren(...answer.words.map(line));
     find(".own figure").hidden = false;
     part("mirror").checked = answer.mirror;
-    preview();
+    panel.dispatchEvent(new Event("own-shown", { bubbles: true }));
   }
 
   function giveFile(file) {
@@ -149,7 +157,15 @@ const ownData = (() => {
 
   panel.addEventListener("change", ({ target }) => {
     if (target === part("file")) giveFile(target.files[0]);
-    if (["own-colour", "own-side"].includes(target.name) && latest) give(latest);
+    if (!CHOICES.some((name) => target.name === `own-${name}`) || !(id || latest)) return;
+    if (latest) give(latest);
+    else refuse("The set alone was kept, not what it was made of: give that again for other colours or another size.");
+  });
+
+  document.addEventListener("own-data", ({ detail }) => {
+    latest = detail.latest;
+    for (const name of CHOICES) find(`input[name=own-${name}][value="${detail.choices[name]}"]`).checked = true;
+    show(detail.answer);
   });
 
   // A window that is loaded again still knows its set, if the server does.

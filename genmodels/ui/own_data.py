@@ -1,4 +1,4 @@
-"""A visitor's own pictures in the Train tab: given as a file or drawn.
+"""A visitor's own pictures on the tabs where models learn: given as a file or drawn.
 
 A set lives in this process alone, under an id that cannot be guessed and that only the page knows to which it was told;
 the number and size of sets are bounded, and an hour without use ends them.
@@ -43,7 +43,7 @@ _watching = False
 
 
 def panel() -> str:
-    """What the Train tab shows below the data sets where one's own is chosen."""
+    """What stands below the data sets where one's own is chosen."""
     colours = {"": "as they come", "grey": "grey", "colour": "colour"}
     sizes = {"": "as they come", "28": "28 x 28", "32": "32 x 32"}
     return f"""<details class="own" open><summary>Your own pictures</summary>

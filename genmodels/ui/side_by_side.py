@@ -17,7 +17,7 @@ from genmodels.errors import UserError
 from genmodels.models import MODELS
 from genmodels.models.base import settings_of
 from genmodels.run import ENDED, Run, Snapshot
-from genmodels.ui import live, readings
+from genmodels.ui import live, own_data, readings
 from genmodels.ui.figures import Line, Plot, curves
 from genmodels.ui.requests import Answer, guarded, table, text, whole_number
 
@@ -50,9 +50,10 @@ def start(request: Answer) -> Answer:
     seed = whole_number(request.get("seed"), 0, live.LARGEST_SEED, "seed")
     seconds = whole_number(request.get("seconds"), 1, live.LONGEST, "The time budget in seconds")
     both, names = sides(request)
-    common = {"dataset": text(request.get("dataset")), "seed": seed}
-    if common["dataset"] not in data.NAMES:
+    dataset = own_data.chosen(request)
+    if isinstance(dataset, str) and dataset not in data.NAMES:
         raise UserError(f"Choose one of the data sets {', '.join(data.NAMES)}.")
+    common = {"dataset": dataset, "seed": seed}
     runs = registry.create_pair(both[0] | common, both[1] | common, seconds)
     kept = ("model", "dataset", "vary", "first", "second", "settings", "seed", "seconds")
     _setups[runs[0]] = Setup(runs[1].id, names, {name: request.get(name) for name in kept})
@@ -108,6 +109,7 @@ def look(request: Answer) -> Answer | None:
             for name, run, snapshot, part in zip(setup.names, runs, snapshots, missing, strict=True)
         ],
         "plots": "".join(curves(plot, width) for plot in plots(setup.names, snapshots)),
+        "judged": any(look.distance is not None for snapshot in snapshots for look in snapshot.looks),
         "words": words,
         "setup": setup.request,
     }

@@ -15,7 +15,7 @@ def _read(*names: str) -> str:
 
 
 # Not by gradio's own css setting: that prefixes every selector except those under @media, which then lose.
-_STYLES = _read("page.css", "train.css", "compare.css", "tool.css", "playground.css", "tour.css")
+_STYLES = _read("page.css", "own_data.css", "train.css", "compare.css", "tool.css", "playground.css", "tour.css")
 _SCRIPTS = language.script() + _read("figure.js", "copy.js", "links.js", "hiding.js", "page.js", "tour_bar.js")
 HEAD = f"<style>{_STYLES}</style><script>{_SCRIPTS}</script>"
 

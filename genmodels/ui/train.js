@@ -245,6 +245,7 @@ element.addEventListener("change", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => wake());
+element.addEventListener("own-shown", preview);
 showModel();
 // A link sets the controls and starts nothing; what it changes holds from the next start.
 links.tab("train", {

@@ -3,6 +3,7 @@
 import re
 import time
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -108,6 +109,33 @@ def test_a_preset_on_a_phone(two):
     assert two.page.evaluate("document.documentElement.scrollWidth") <= 390
     two.wait(lambda: "KL(q(z|x) || p(z)): beta = 0.1" in two.text(".difference"), "a term that both have")
     assert "Not compared: negative bound" in two.text(".difference")
+
+
+def test_own_pictures_are_compared_and_are_the_same_on_both_tabs(two, tmp_path):
+    two.open("?tab=compare&model=gan&data=own&vary=depth&first=0&second=1&seconds=120")
+    two.press("start")
+    two.wait(lambda: "There are no pictures of yours here" in two.text(".fault"), "a sentence")
+    np.save(tmp_path / "stripes.npy", np.arange(40 * 28 * 28, dtype=np.uint8).reshape(40, 28, 28))
+    two.page.set_input_files("#compare .own [data-own=file]", tmp_path / "stripes.npy")
+    two.wait(
+        lambda: two.text(".own figcaption").startswith("40 pictures, without labels, 28 x 28, grey: 36"), "the set"
+    )
+    assert two.text(".fault") == ""
+    assert two.page.text_content("#train .own figcaption").startswith("40 pictures")
+    two.press("start")
+    two.wait(lambda: min(two.drawn()) > 0, "two pictures")
+    assert "stripes, 36 of 36: your own, 4 held out" in two.text(".status")
+    assert "data=own" in two.page.url
+    assert two.page.evaluate("sessionStorage.getItem('genmodels-own')") not in two.page.url
+    two.page.reload()
+    two.wait(lambda: two.text(".own figcaption").startswith("40 pictures"), "the set after a reload")
+    two.wait(lambda: min(two.drawn()) > 0, "two pictures after a reload")
+    two.page.click("#compare .own .form summary")
+    two.page.check("#compare [name=own-side][value='32']", force=True)
+    assert "give that again" in two.text(".own .refused")
+    two.press("stop")
+    two.wait(lambda: "There is no judge of one's own pictures" in two.text(".difference"), "the words")
+    assert not two.page.is_visible("#compare .nearness")
 
 
 def test_nonsense_and_foreign_runs_get_a_sentence(two):
