@@ -1,8 +1,11 @@
 """Axes, lines, areas, dots, bars, cells and arrows in SVG; colours are CSS variables, so that dark mode follows."""
 
+import copy
 import math
 from collections.abc import Sequence
 from html import escape
+
+import numpy as np
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 22  # margins, in pixels
 
@@ -82,28 +85,26 @@ class Canvas:
     ) -> None:
         """A curve, broken where y is not finite; `read` lets people point at its values."""
         more = ' stroke-dasharray="6 4"' if dashed else ""
-        parts, points = [], []
-        for a, b in [*zip(x, y, strict=True), (0.0, math.nan)]:
-            if math.isfinite(b):
-                points.append((a, b))
-            elif points:
-                parts.append(points)
-                points = []
+        points = np.column_stack([x, y]).astype(float)
+        known = np.isfinite(points[:, 1])
         if read:  # one polyline, so that its values are found by its points
-            parts = [[point for part in parts for point in part]]
-        for points in parts:
-            values = " ".join(f"{a:g},{b:.5g}" for a, b in points) if read else ""
+            parts = [points[known]]
+        else:
+            ends = np.flatnonzero(np.diff(known, prepend=False, append=False))
+            parts = [points[start:end] for start, end in ends.reshape(-1, 2)]
+        for part in parts:
+            values = " ".join(f"{a:g},{b:.5g}" for a, b in part.tolist()) if read else ""
             data = f' data-values="{values}"' if read else ""
-            self._inside.append(f'<polyline points="{self._points(points)}"{data} style="stroke:{css(color)}"{more}/>')
+            self._inside.append(f'<polyline points="{self._points(part)}"{data} style="stroke:{css(color)}"{more}/>')
 
     def area(self, x: Sequence[float], y: Sequence[float], color: Color = 0, opacity: float = 0.25) -> None:
         """What lies between a curve and 0."""
-        points = [(x[0], 0.0), *zip(x, y, strict=True), (x[-1], 0.0)]
+        points = np.column_stack([[x[0], *x, x[-1]], [0.0, *y, 0.0]])
         self._inside.append(f'<polygon points="{self._points(points)}" style="fill:{css(color)}" opacity="{opacity}"/>')
 
     def dots(self, x: Sequence[float], y: Sequence[float], color: Color = 0, size: float = 2.5, more: str = "") -> None:
         """Points as discs of this radius in pixels; one path, so that thousands stay cheap."""
-        d = "".join("M{} {}h0".format(*self.place(a, b)) for a, b in zip(x, y, strict=True))
+        d = "".join(f"M{a} {b}h0" for a, b in self._pixels(np.column_stack([x, y])))
         style = f"stroke:{css(color)};stroke-width:{2 * size};stroke-linecap:round"
         self._inside.append(f'<path d="{d}" style="{style}"{more}/>')
 
@@ -236,6 +237,13 @@ class Canvas:
         title = f"<title>{escape(words)}</title>"
         self._outside.append(f'<path class="mark" d="M{across} {self.top}V{self.bottom}">{title}</path>')
 
+    def copy(self) -> "Canvas":
+        """One to draw on, that leaves this one as it is."""
+        canvas = copy.copy(self)
+        canvas._inside, canvas._outside = [*self._inside], [*self._outside]
+        canvas._handles = {**self._handles}
+        return canvas
+
     def raw(self, svg: str) -> None:
         """Any SVG of one's own, cut off at the frame; `place` says where things are."""
         self._inside.append(svg)
@@ -254,8 +262,15 @@ class Canvas:
             '<path class="cursor" d=""/></svg>'
         )
 
-    def _points(self, points: Sequence[tuple[float, float]]) -> str:
-        return " ".join("{},{}".format(*self.place(x, y)) for x, y in points)
+    def _pixels(self, points: np.ndarray) -> list[list[float]]:
+        """`place` of many points (N, 2), much sooner than one by one."""
+        (x0, x1), (y0, y1) = self.x, self.y
+        shares = ((points - (x0, y0)) / (x1 - x0, y1 - y0)).clip(-1.0, 2.0)
+        corner, size = (self.left, self.bottom), (self.right - self.left, self.top - self.bottom)
+        return (corner + shares * size).round(1).tolist()
+
+    def _points(self, points: np.ndarray) -> str:
+        return " ".join(f"{x},{y}" for x, y in self._pixels(points))
 
     def _axes(self) -> None:
         (x0, x1), (y0, y1) = self.x, self.y

@@ -38,13 +38,12 @@ def slide(
 ) -> dict[str, str]:
     """Both densities, the six curves with their slopes, the numbers of the moment, and estimates from samples."""
     scale = scale if family in STRETCHED else 1.0
-    values, slopes = _sweep(family, scale)
     now, change = divergence.slopes(FAMILIES[family], torch.tensor([t]), **_options(family, scale))
     one = width if width < 760 else (width - 30) // 2
     return {
         "densities": _densities(family, t, scale, width),
-        "values": _curves(values, now, t, "What each of them says", "nats; W in units of x", one),
-        "slopes": _curves(slopes, change, t, "Where each of them says to go", "slope by t", one, slopes=True),
+        "values": _curves(family, scale, t, now, one),
+        "slopes": _curves(family, scale, t, change, one, slopes=True),
         "formulas": _formulas(now),
         "estimates": _estimates(family, t, scale, samples, seed, now),
     }
@@ -85,24 +84,39 @@ def _densities(family: str, t: float, scale: float, width: int) -> str:
     return figure("Two distributions", canvas.svg(alt), f"{says} Exact: no samples.", unit=unit, entries=entries)
 
 
-def _curves(
-    over: Distances, now: Distances, t: float, title: str, unit: str, width: int, *, slopes: bool = False
-) -> str:
-    """The six curves; infinite stretches are left out, and the legend says so."""
+@lru_cache(maxsize=64)
+def _swept(family: str, scale: float, width: int, slopes: bool) -> Canvas:
+    """The six curves, the same wherever the slider stands; infinite stretches are left out."""
     grid = torch.linspace(-REACH, REACH, SWEPT).tolist()
     canvas = Canvas((-REACH, REACH), (-1.6, 1.6) if slopes else (0, 4.2), width, 230)
-    entries = []
-    for name, values in over._asdict().items():
+    for name, values in _sweep(family, scale)[slopes]._asdict().items():
         canvas.line(grid, values.tolist(), COLORS[name], dashed=name in ("reverse_kl", "w2"))
-        value = getattr(now, name).item()
-        entries.append((NAMES[name], COLORS[name], number(value) if not math.isnan(value) else "none"))
     if not slopes:
         canvas.level(math.log(2), "log 2")
+    return canvas
+
+
+def _curves(family: str, scale: float, t: float, now: Distances, width: int, *, slopes: bool = False) -> str:
+    """The curves with the place of the slider, and what they are there."""
+    canvas = _swept(family, scale, width, slopes).copy()
     canvas.mark(t, "here")
-    says = (
-        "Slopes by t, exact. A generator learns by following them: where one is 0 or none, it hears nothing."
+    values = {name: value.item() for name, value in now._asdict().items()}
+    entries = [
+        (NAMES[name], COLORS[name], number(value) if not math.isnan(value) else "none")
+        for name, value in values.items()
+    ]
+    title, unit, says = (
+        (
+            "Where each of them says to go",
+            "slope by t",
+            "Slopes by t, exact. A generator learns by following them: where one is 0 or none, it hears nothing.",
+        )
         if slopes
-        else "Exact, or by quadrature to nine digits. Cut off above the frame; what is infinite is not drawn."
+        else (
+            "What each of them says",
+            "nats; W in units of x",
+            "Exact, or by quadrature to nine digits. Cut off above the frame; what is infinite is not drawn.",
+        )
     )
     alt = "; ".join(f"{name} {value}" for name, _, value in entries)
     return figure(title, canvas.svg(alt), says, unit=unit, entries=entries, x_label="t, distance of q")
