@@ -242,7 +242,7 @@ def main() -> int:
             functions = set(part["props"].get("server_fns") or [])
             if "begin" in functions:
                 others["begin"] = part["id"]
-            if functions == {"start", "look", "command"}:
+            if functions == {"start", "look", "command", "preview"}:
                 others["compare"] = part["id"]
         each = chosen.figures // chosen.visits
         hour(port, parts, others, chosen.warm, each * chosen.warm)

@@ -28,7 +28,7 @@ class Parts:
         """From what the server says of its page at /config."""
         train, tabs = 0, {}
         for part in config["components"]:
-            if "look" in (part["props"].get("server_fns") or []) and "preview" in part["props"]["server_fns"]:
+            if "expect" in (part["props"].get("server_fns") or []):
                 train = part["id"]
             html = str(part["props"].get("value"))
             if tab := re.match(r'<div class="tools" data-tab="(\w+)"', html):
