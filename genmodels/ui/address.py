@@ -1,13 +1,16 @@
-"""Which requests reach the server at all: the page's own, from the page itself, and small."""
+"""Which requests reach the server at all: the page's own, from the page itself, and small; and the short way to what
+they ask for."""
 
 import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
+from gradio.routes import ORJSONResponse
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FUNCTIONS = "/gradio_api/component_server"
@@ -23,8 +26,9 @@ OPEN = re.compile(
 
 class Door:
     """Refuses, in a sentence, what the page does not ask for: other addresses, other sites' requests, large ones, and
-    calls of what it does not have. Takes the query off requests for the page itself: what an address says is for the
-    browser, and gradio fails on what it does not know there."""
+    calls of what it does not have. Answers the others' calls itself: gradio's own way to a function takes longer than
+    most of them, and keeps a session for each page. Takes the query off requests for the page itself: what an address
+    says is for the browser, and gradio fails on what it does not know there."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -52,9 +56,8 @@ class Door:
                     words = f"A page sends no more than {LARGEST >> 20} MiB at once."
                     await _refused(413, words)(scope, receive, send)
                     return
-                if path.rstrip("/") == FUNCTIONS and not _is_call(body, scope):
-                    words = "The page sent something this server does not understand: reload the page."
-                    await _refused(400, words)(scope, receive, send)
+                if path.rstrip("/") == FUNCTIONS:
+                    await (await _answer(body, scope))(scope, receive, send)
                     return
                 receive = _again(body, receive)
         await self.app(scope, receive, send)
@@ -93,26 +96,25 @@ async def _body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _is_call(body: bytes, scope: Scope) -> bool:
-    """Whether it calls a function that a part of the page has."""
-    if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
-        return False  # gradio would put files of forms aside
+async def _answer(body: bytes, scope: Scope) -> Response:
+    """What a call of a function that a part of the page has gives, worked out in a thread of its own."""
+    blocks = scope["app"].get_blocks()
+    call = _call(body) if Headers(scope=scope).get("content-type", "").startswith("application/json") else {}
+    part, name = call.get("component_id"), call.get("fn_name")
+    for function in getattr(blocks.blocks.get(part), "server_fns", []) if type(part) is int else []:
+        if function.__name__ == name:
+            return ORJSONResponse(await anyio.to_thread.run_sync(function, call["data"], limiter=blocks.limiter))
+    return _refused(400, "The page sent something this server does not understand: reload the page.")
+
+
+def _call(body: bytes) -> dict[str, Any]:
+    """What gradio's script sends to call a function; nothing if it is anything else."""
     try:
         call: Any = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    if not isinstance(call, dict) or set(call) != {"data", "component_id", "fn_name", "session_hash"}:
-        return False
-    part, name, session = call["component_id"], call["fn_name"], call["session_hash"]
-    blocks = scope["app"].get_blocks().blocks
-    return (
-        type(part) is int
-        and part in blocks
-        and isinstance(name, str)
-        and isinstance(session, str)
-        and len(session) <= 100
-        and name in [function.__name__ for function in getattr(blocks[part], "server_fns", [])]
-    )
+        return {}
+    known = isinstance(call, dict) and set(call) == {"data", "component_id", "fn_name", "session_hash"}
+    return call if known else {}
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
