@@ -1,7 +1,8 @@
 """Whether exported scripts reach the samples of the runs they come from, to the last bit, with torch and torchvision
-alone: python -m tests.exported [--models vae dcgan] [--datasets mnist cifar10] [--rounds 60] [--fresh]
+alone: python -m tests.exported [--models vae dcgan] [--datasets mnist cifar10] [--rounds 60] [--fresh PYTHON]
 
-`--fresh` runs them by the python of an environment named by its path, in which only torch and torchvision are.
+`--fresh` runs them by the python of an environment in which only torch and torchvision are, `--notebooks` runs the
+notebooks cell by cell in their place, `--each` has every setting off its default in turn.
 """
 
 import argparse
@@ -22,19 +23,29 @@ from genmodels import checkpoint, export, precision
 from genmodels.data import BUNDLED, load
 from genmodels.formats import read_column
 from genmodels.models import MODELS
+from genmodels.models.base import Choice, Flag, Whole, settings_of
 from genmodels.pictures import decoded, to_uint8
 from genmodels.precision import PLAIN, Plan
 from genmodels.run import Run
 
-RUNNER = """
+ALONE = """
+import json
 import runpy
 import sys
 import torchvision.datasets.cifar as cifar
 
 sys.modules["genmodels"] = None  # to import it is an error now
 cifar.check_integrity = lambda *_: True  # the files hold the bundled part alone
-sys.argv = [sys.argv[1], "data"]
-runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+SCRIPT = """
+sys.argv = ["taken.py", "data"]
+runpy.run_path("taken.py", run_name="__main__")
+"""
+NOTEBOOK = """
+names = {"__name__": "__main__"}
+for cell in json.load(open("taken.ipynb"))["cells"]:
+    if cell["cell_type"] == "code":
+        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
 """
 SEED = 3
 WHOLE = 50_000  # images of the complete CIFAR-10
@@ -84,13 +95,28 @@ def trained(name: str, dataset: str, rounds: int, plan: Plan, path: Path, **sett
 
 
 def executed(text: str, folder: Path, python: str = sys.executable) -> Tensor:
-    """What a script draws, where the data set lies in the folder; RuntimeError with its last line if it fails."""
-    (folder / "script.py").write_text(text)
+    """What a script or a notebook draws, where the data set lies in the folder; RuntimeError if it fails."""
+    runner = NOTEBOOK if text.startswith("{") else SCRIPT
+    (folder / ("taken.ipynb" if runner is NOTEBOOK else "taken.py")).write_text(text)
     (folder / "samples.pt").unlink(missing_ok=True)
-    done = subprocess.run([python, "-I", "-c", RUNNER, "script.py"], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([python, "-I", "-c", ALONE + runner], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return torch.load(folder / "samples.pt")
+
+
+def off_default(model: str) -> list[dict[str, object]]:
+    """Settings of a model with one off its default at a time: every option, and the lowest number but for rates."""
+    found: list[dict[str, object]] = []
+    for name, (kind, default) in settings_of(MODELS[model]).items():
+        if isinstance(kind, Flag):
+            others = [not default]
+        elif isinstance(kind, Choice):
+            others = [option for option in kind.options if option != default]
+        else:
+            others = [kind.low] if kind.low != default and (isinstance(kind, Whole) or kind.low == 0) else []
+        found += [{name: other} for other in others]
+    return found
 
 
 def main() -> int:
@@ -102,19 +128,24 @@ def main() -> int:
         "--bfloat16", action="store_true", help="compute as fast processors do, not in single precision"
     )
     parser.add_argument("--fresh", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--notebooks", action="store_true", help="run notebooks, not scripts")
+    parser.add_argument("--each", action="store_true", help="every setting off its default in turn, too")
     arguments = parser.parse_args()
     precision.THREADS = 1
     plan = Plan(True, True) if arguments.bfloat16 else PLAIN
+    write = export.notebook if arguments.notebooks else export.script
     different = 0
-    print(f"{'model':8} {'data set':14} {'lines':>5} {'grey levels':>11} {'differing':>9} {'seconds':>7}")
+    print(f"{'model':8} {'data set':14} {'lines':>5} {'grey levels':>11} {'differing':>9} {'seconds':>7}  settings")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for dataset in arguments.datasets:
             lay_out(dataset, folder)
-            for model in arguments.models:
+            cases = {name: [{}, *(off_default(name) if arguments.each else [])] for name in arguments.models}
+            for model, case in [(name, case) for name in cases for case in cases[name]]:
                 start = time.perf_counter()
-                expected = trained(model, dataset, arguments.rounds, plan, path := folder / "run.safetensors")
-                text = export.script(checkpoint.load(path), plan, len(load(dataset).images))
+                path = folder / "run.safetensors"
+                expected = trained(model, dataset, arguments.rounds, plan, path, **case)
+                text = write(checkpoint.load(path), plan, len(load(dataset).images))
                 try:
                     drawn = executed(text, folder, arguments.fresh)
                     wrong = int((drawn != expected).sum()) if drawn.shape == expected.shape else expected.numel()
@@ -123,7 +154,8 @@ def main() -> int:
                     wrong, words = 1, f"fails: {str(error).strip().splitlines()[-1]}"
                 different += wrong > 0
                 seconds, lines = time.perf_counter() - start, len(text.splitlines())
-                print(f"{model:8} {dataset:14} {lines:5} {expected.numel():11,} {words} {seconds:7.1f}", flush=True)
+                said = f"{model:8} {dataset:14} {lines:5} {expected.numel():11,} {words} {seconds:7.1f}"
+                print(said, *(f" {name}={value}" for name, value in case.items()), flush=True)
     return min(different, 1)
 
 

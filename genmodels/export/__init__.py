@@ -31,7 +31,8 @@ EACH = 1000  # images of a class in the bundled part of CIFAR-10
 MISSING = (4298, 5949, 7066, 7237, 7248, 7630, 8006, 8831, 8968, 9415, 10336, 10408)  # places the bundle passes over
 STDLIB = ("collections", "dataclasses", "functools", "math")
 NEEDS = {"copy": "import", "sys": "import", "torch": "import", "Tensor": "from torch import", "nn": "from torch import"}
-NEEDS |= {"datasets": "from torchvision import", "save_image": "from torchvision.utils import"}
+NEEDS |= {"datasets": "from torchvision import", "to_pil_image": "from torchvision.transforms.functional import"}
+NEEDS |= dict.fromkeys(("make_grid", "save_image"), "from torchvision.utils import")
 
 LOAD = '''def load(folder: str) -> tuple[Tensor, Tensor]:
     """Training images (N, C, H, W) as bytes and their labels (N,)."""
@@ -44,8 +45,7 @@ LOAD_COLOUR = """    images = torch.from_numpy(found.data).permute(0, 3, 1, 2).c
 LOAD_PART = """    # The run had the first {each} images of each class, but for a few places.
     missing = {missing}
     there = [place for place in range(len(labels)) if place not in missing]
-    chosen = [[place for place in there if labels[place] == label][:{each}] for label in range(10)]
-    index = sorted(sum(chosen, []))
+    index = sorted(sum([[place for place in there if labels[place] == label][:{each}] for label in range(10)], []))
     return images[index], labels[index]
 """
 SAMPLES = '''@torch.no_grad()
@@ -61,6 +61,7 @@ drawn = samples(trained)
 torch.save(drawn, "samples.pt")
 save_image(drawn / 255, "samples.png", nrow={columns}, padding=1)
 """
+SHOW = "to_pil_image(make_grid(drawn, nrow={columns}, padding=1))  # what a notebook shows\n"
 README = """This is {title}, trained on {dataset} for {rounds} rounds with seed {seed}.
 `python {stem}.py FOLDER` trains it again with torch and torchvision alone and writes samples.png; FOLDER is where the \
 data set lies or goes, and {stem}.ipynb is the same as a notebook.
@@ -74,14 +75,15 @@ def script(saved: checkpoint.Checkpoint, plan: Plan, images: int | None = None, 
     `plan` says how it computed, `images` how many training images it had (all, if nothing is said), `notes` what else
     the script should say that it does not repeat. UserError for pictures of one's own, which nobody else has.
     """
-    needs, parts = _parts(saved, plan, images, notes)
-    return "\n\n\n".join([parts[0] + "\n\n" + _imports(needs, parts), *parts[1:]])
+    needs, (words, *parts) = _parts(saved, plan, images, notes)
+    return "\n\n\n".join([f"{words}\n\n{_imports(needs, parts)}\n\n{parts[0]}", *parts[1:]])
 
 
 def notebook(saved: checkpoint.Checkpoint, plan: Plan, images: int | None = None, notes: Sequence[str] = ()) -> str:
     """The same as a Jupyter notebook (nbformat 4), one part of it a cell."""
     needs, (words, *parts) = _parts(saved, plan, images, notes)
-    parts[-1] = re.sub(r"sys\.argv.*else ", "", parts[-1])
+    columns = columns_of(saved.model.conditional, saved.model.classes)
+    parts[-1] = re.sub(r"sys\.argv.*else ", "", parts[-1]) + SHOW.format(columns=columns)
     parts = [_imports({name: line for name, line in needs.items() if name != "sys"}, parts), *parts]
     cells = [{"cell_type": "markdown", "metadata": {}, "source": words.strip('r"\n').splitlines(keepends=True)}]
     for part in parts:
@@ -155,8 +157,7 @@ def _parts(
     else:
         load += LOAD_GREY
     facts["half"] = plan.bfloat16
-    facts["layout"] = "    model.to(memory_format=torch.channels_last)\n" if plan.channels_last else ""
-    facts["layout"] += "    average.to(memory_format=torch.channels_last)\n" if plan.channels_last else ""
+    facts["layout"] = ".to(memory_format=torch.channels_last)" if plan.channels_last else ""
     facts["threads"] = 1 if plan.one_thread else precision.THREADS
     drawn = f"model.{'sample' if can(model, 'sample') else 'decode'}(z, labels)"
     facts["unit"] = f"{drawn}.clamp(0, 1)" if model.low == 0 else f"(({drawn} + 1) / 2).clamp(0, 1)"
@@ -189,7 +190,7 @@ def _words(saved: checkpoint.Checkpoint, plan: Plan, notes: Sequence[str]) -> st
 
 def _imports(needs: Needs, parts: Sequence[str]) -> str:
     """The lines at the top, only those that are used."""
-    text = "\n".join(parts[1:])
+    text = "\n".join(parts)
     used = {name: line for name, line in needs.items() if re.search(rf"\b{name}\b", text)}
     groups: list[list[str]] = [[], []]
     for line in sorted(set(used.values()), key=lambda line: (line != "import", line)):

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import itertools
 import math
 import re
 import sys
@@ -41,7 +42,8 @@ def written(model: Model, half: bool) -> tuple[Needs, str]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in homes:
                 _find(node.id, homes[node.id], asked, constants, needs)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in homes:
-                calls.setdefault(node.func.id, []).append([known_value(value, own, own) for value in node.args])
+                plain = itertools.takewhile(lambda value: not isinstance(value, ast.Starred), node.args)
+                calls.setdefault(node.func.id, []).append([known_value(value, own, own) for value in plain])
 
     text, homes = _flat(model, facts, half)
     take(type(model).__name__, text, homes, facts)

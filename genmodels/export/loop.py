@@ -9,9 +9,9 @@ TRAIN = '''def train(images: Tensor, labels: Tensor) -> {kind}:
     """So many rounds of training; the model with averaged weights, for sampling."""
     torch.set_num_threads({threads})
     torch.manual_seed(SEED)
-    model = {kind}(tuple(images.shape[1:]), {classes}).train()
+    model = {kind}(tuple(images.shape[1:]), {classes}).train(){layout}
     average = copy.deepcopy(model).eval().requires_grad_(False)
-{layout}    order = torch.Generator().manual_seed(SEED)
+    order = torch.Generator().manual_seed(SEED)
     noise = torch.Generator().manual_seed(~SEED & 0x7FFFFFFF)
 {optimizers}
     for number in range(ROUNDS):

@@ -10,12 +10,13 @@ LINE = 120  # characters
 SHORT, LONG = 50, 100  # characters of what stands in place of several calls, and of one
 
 Edit = tuple[int, int, str]  # where it begins and ends in characters, and what comes in its place
+TORCH = ("torch", "nn", "functional")
 ATOMS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.List, ast.Dict, ast.Tuple)
 
 
 def tidy(text: str, outside: str) -> str:
     """A module's text without what neither it nor the text `outside` uses."""
-    words = {n.attr if isinstance(n, ast.Attribute) else n.id for n in _named(ast.parse(outside))}
+    words = set(map(_word, _named(ast.parse(outside))))
     while edits := next(_edits(Source(text), words), None):
         for start, end, new in sorted(edits, reverse=True):
             text = text[:start] + new + text[end:]
@@ -29,6 +30,14 @@ def _edits(source: "Source", words: set[str]) -> Iterator[list[Edit]]:
 
 def _named(tree: ast.AST) -> list[ast.Name | ast.Attribute]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Load)]
+
+
+def _word(node: ast.Name | ast.Attribute) -> str:
+    """A name as it is, an attribute after a point; what is torch's own in full, so that it is none of ours."""
+    if isinstance(node, ast.Name):
+        return node.id
+    theirs = isinstance(node.value, ast.Name) and node.value.id in TORCH
+    return f"{node.value.id}.{node.attr}" if theirs else f".{node.attr}"
 
 
 def _calls_something(node: ast.AST) -> bool:
@@ -93,7 +102,8 @@ def _unused(source: Source, words: set[str]) -> Iterator[list[Edit]]:
     named = _named(source.tree)
 
     def used(name: str, node: ast.AST) -> bool:
-        alike = [n for n in named if (n.attr if isinstance(n, ast.Attribute) else n.id) == name]
+        name = f".{name}" if node not in source.tree.body else name
+        alike = [n for n in named if _word(n) == name]
         return name in words or any(not node.lineno <= n.lineno <= node.end_lineno for n in alike)
 
     for holder in (source.tree, *source.classes):
@@ -109,7 +119,7 @@ def _unused(source: Source, words: set[str]) -> Iterator[list[Edit]]:
 
 def _idle(source: Source, words: set[str]) -> Iterator[list[Edit]]:
     """Assignments of plain values to what nobody reads."""
-    read = {n.attr for n in _named(source.tree) if isinstance(n, ast.Attribute)} | words
+    read = {*map(_word, _named(source.tree)), *words}
     for function in source.functions:
         local = {n.id for n in _named(function) if isinstance(n, ast.Name)}
         for node in ast.walk(function):
@@ -120,7 +130,7 @@ def _idle(source: Source, words: set[str]) -> Iterator[list[Edit]]:
                 yield source.without(node, blank=False)
             mine = isinstance(target, ast.Attribute) and isinstance(node.value, ast.Constant | ast.Name)
             unread = isinstance(target, ast.Name) and target.id not in local
-            if (unread or (mine and target.attr not in read)) and len(source.parents[node].body) > 1:
+            if (unread or (mine and f".{target.attr}" not in read)) and len(source.parents[node].body) > 1:
                 yield source.without(node, blank=False)
 
 
@@ -205,7 +215,8 @@ def _one_line(source: Source, words: set[str]) -> Iterator[list[Edit]]:
     for function, holder in source.functions.items():
         body = [n for n in function.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
         only = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
-        odd = function.decorator_list or function.args.vararg or function.args.kwonlyargs or function.name in words
+        odd = function.decorator_list or function.args.vararg or function.args.kwonlyargs
+        odd = odd or (f".{function.name}" if holder else function.name) in words
         if not only or only.lineno != only.end_lineno or odd or function.name in ("forward", "__init__"):
             continue
         calls = [n for n in ast.walk(source.tree) if isinstance(n, ast.Call) and _is_of(source, n, function, holder)]
