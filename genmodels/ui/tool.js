@@ -10,6 +10,7 @@ function setValues(tool, values) {
   for (const field of parts(tool)) setValue(field, values[field.dataset.name] ?? usual(field));
 }
 
+const PACE = 40; // milliseconds from one question to the next: looks like motion, and more would slow what others train
 const asked = new WeakMap(); // tool -> "busy", or "again" where something changed meanwhile
 
 async function refresh(tool) {
@@ -22,8 +23,10 @@ async function refresh(tool) {
       break;
     }
     const values = { ...valuesOf(tool), width, run: links.run ?? "" };
+    const pace = new Promise((done) => setTimeout(done, PACE));
     const answer = await server.answer({ tool: tool.dataset.tool, values });
     show(tool, answer ?? { error: "The server does not answer. Change something to try again." });
+    if (asked.get(tool) === "again") await pace;
   } while (asked.get(tool) === "again" && element.isConnected);
   asked.delete(tool);
 }

@@ -20,6 +20,7 @@ WIDTHS = (600, 600, 520, 362)  # pixels of a figure: three screens and a telepho
 THINK_SECONDS = (4.0, 14.0)  # between two things one does
 DRAG_SECONDS = 1.0
 DRAW_SECONDS = 0.02  # that a browser takes to show an answer
+PACE_SECONDS = 0.04  # from one question to the next, as in ui/tool.js
 INTERACTIVE = ("slider", "decode", "samples")
 
 
@@ -119,12 +120,13 @@ class Hand:
         await self._ask("samples", "samples", "draw", {"seed": self._random.randrange(1000), "count": 64})
 
     async def _drag(self, tab: str, tool: str, name: str, low: float, high: float) -> None:
-        """A slider held for a second: the next request goes when the last answer stands on the page."""
+        """A slider held for a second: the next request goes when the last answer stands on the page, and not at once."""
         await self._tab(tab)
         start, ends = time.perf_counter(), [self._random.uniform(low, high) for _ in range(2)]
         while (share := (time.perf_counter() - start) / DRAG_SECONDS) < 1:
+            asked = time.perf_counter()
             await self._ask("slider", tab, tool, {name: float(f"{ends[0] + share * (ends[1] - ends[0]):.2g}")})
-            await asyncio.sleep(DRAW_SECONDS)
+            await asyncio.sleep(max(DRAW_SECONDS, asked + PACE_SECONDS - time.perf_counter()))
 
     async def _tab(self, tab: str) -> None:
         """Opening a tab computes its tools, one after the other; the first time alone."""
