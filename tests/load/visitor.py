@@ -120,7 +120,7 @@ class Hand:
         await self._ask("samples", "samples", "draw", {"seed": self._random.randrange(1000), "count": 64})
 
     async def _drag(self, tab: str, tool: str, name: str, low: float, high: float) -> None:
-        """A slider held for a second: the next request goes when the last answer stands on the page, and not at once."""
+        """A slider held for a second: the next request goes when the last answer stands on the page, and paced."""
         await self._tab(tab)
         start, ends = time.perf_counter(), [self._random.uniform(low, high) for _ in range(2)]
         while (share := (time.perf_counter() - start) / DRAG_SECONDS) < 1:
