@@ -52,6 +52,7 @@ class Source:
         self.starts = [0]
         for line in self.lines:
             self.starts.append(self.starts[-1] + len(line) + 1)
+        self.named = _named(self.tree)
         self.parents = {inner: node for node in ast.walk(self.tree) for inner in ast.iter_child_nodes(node)}
         self.classes = [node for node in self.tree.body if isinstance(node, ast.ClassDef)]
         self.functions = {node: None for node in self.tree.body if isinstance(node, ast.FunctionDef)}
@@ -82,7 +83,7 @@ class Source:
         if holder and function.name != "__init__":
             return None
         name = holder.name if holder else function.name
-        uses = [n for n in _named(self.tree) if isinstance(n, ast.Name) and n.id == name]
+        uses = [n for n in self.named if isinstance(n, ast.Name) and n.id == name]
         uses = [n for n in uses if not _annotates(self, n)]
         calls = [self.parents[n] for n in uses]
         plain = all(isinstance(c, ast.Call) and c.func is n for c, n in zip(calls, uses, strict=True))
@@ -99,11 +100,10 @@ def _annotates(source: Source, node: ast.AST) -> bool:
 
 def _unused(source: Source, words: set[str]) -> Iterator[list[Edit]]:
     """Functions, classes, methods and attributes of classes that nobody names."""
-    named = _named(source.tree)
 
     def used(name: str, node: ast.AST) -> bool:
         name = f".{name}" if node not in source.tree.body else name
-        alike = [n for n in named if _word(n) == name]
+        alike = [n for n in source.named if _word(n) == name]
         return name in words or any(not node.lineno <= n.lineno <= node.end_lineno for n in alike)
 
     for holder in (source.tree, *source.classes):
@@ -119,7 +119,7 @@ def _unused(source: Source, words: set[str]) -> Iterator[list[Edit]]:
 
 def _idle(source: Source, words: set[str]) -> Iterator[list[Edit]]:
     """Assignments of plain values to what nobody reads."""
-    read = {*map(_word, _named(source.tree)), *words}
+    read = {*map(_word, source.named), *words}
     for function in source.functions:
         local = {n.id for n in _named(function) if isinstance(n, ast.Name)}
         for node in ast.walk(function):
