@@ -2,6 +2,7 @@
 
 import io
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +229,12 @@ def test_a_pair_is_found_by_both_ids_alone():
     until(lambda: states(side_by_side.found(ids)) != ["running", "running"])
     side_by_side.command({"runs": again, "action": "stop"})
     assert all(run.join(20) for run in side_by_side.found(again))
+
+
+@pytest.mark.parametrize(("states", "said"), [("running waiting", ""), ("waiting waiting", "Number 1.")])
+def test_who_waits_for_the_other_is_not_said_to_wait(states, said):
+    both = [SimpleNamespace(state=one, message="Number 1." * (one == "waiting")) for one in states.split()]
+    assert side_by_side.message(both) == said
 
 
 def test_own_pictures_are_compared_but_for_what_needs_a_judge():

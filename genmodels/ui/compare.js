@@ -11,6 +11,7 @@ let runs = null; // both ids, "a,b"
 let news = { state: "idle", revision: "" };
 let both = {}; // settings of a preset that hold for both
 let busy = false;
+let again = false;
 let following = true; // the latest pictures
 let timer = null; // of a replay
 let wake = () => {};
@@ -98,6 +99,7 @@ async function ask(name, request) {
 }
 
 async function start() {
+  again = busy; // another of the pairs was asked for meanwhile: the last one counts
   if (busy) return;
   busy = true;
   buttons();
@@ -111,6 +113,7 @@ async function start() {
     links.write();
   }
   buttons();
+  if (again) start();
 }
 
 function adopt(ids) {

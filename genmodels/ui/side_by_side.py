@@ -60,6 +60,8 @@ def start(request: Answer) -> Answer:
     for id in text(request.get("replaces")).split(","):
         if before := registry.find(id):
             before.stop()
+            if (answer := _measured.get(before)) and answer.cancel():  # for nobody any more
+                _measured.pop(before, None)  # who still looks asks for it again
     return {"runs": f"{runs[0].id},{runs[1].id}"}
 
 
@@ -151,12 +153,13 @@ def difference(runs: tuple[Run, Run], snapshots: list[Snapshot]) -> tuple[list[s
     """The difference in sentences, and whether samples are being measured for them."""
     setup, measured, measuring, lacking = _setups[runs[0]], [None, None], False, ""
     if all(snapshot.state in ("done", "stopped") and snapshot.images for snapshot in snapshots):
-        if runs[0] not in _measured:
+        answer = _measured.get(runs[0])
+        if not answer:
             models = [run.averaged().cpu() for run in runs]
-            _measured[runs[0]] = _judging.submit(_measure, models, runs[0].dataset)
-        measuring = not _measured[runs[0]].done()
+            answer = _measured[runs[0]] = _judging.submit(_measure, models, runs[0].dataset)
+        measuring = not answer.done() or answer.cancelled()
         if not measuring:
-            measured, lacking = _measured[runs[0]].result()
+            measured, lacking = answer.result()
     both = [
         Side(name, s.model, s.settings, s.images, s.seconds, s.curves, one)
         for name, s, one in zip(setup.names, snapshots, measured, strict=True)
@@ -204,8 +207,10 @@ def state(snapshots: list[Snapshot]) -> str:
 
 
 def message(snapshots: list[Snapshot]) -> str:
-    """What there is to say of both, once where it is the same."""
-    return " ".join(dict.fromkeys(snapshot.message for snapshot in snapshots if snapshot.message))
+    """What there is to say of both, once where it is the same; while one learns the other waits for it alone."""
+    running = state(snapshots) == "running"
+    said = [snapshot.message for snapshot in snapshots if not (running and snapshot.state == "waiting")]
+    return " ".join(dict.fromkeys(filter(None, said)))
 
 
 def status(snapshots: list[Snapshot], budget: int) -> str:

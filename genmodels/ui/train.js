@@ -2,6 +2,7 @@
 let run = links.run; // the id, the key to it
 let news = { state: "idle", revision: -1 };
 let busy = false;
+let again = false;
 let lost = false; // whether the server did not answer lately
 let chosen = null; // the player asked for, until the server has heard of it
 let wake = () => {};
@@ -20,6 +21,7 @@ async function ask(name, request) {
 }
 
 async function start() {
+  again = busy; // another experiment was asked for meanwhile: the last one counts
   if (busy) return;
   busy = true;
   buttons();
@@ -29,6 +31,7 @@ async function start() {
   if (answer.error) fault(answer.error);
   else adopt(answer.run);
   buttons();
+  if (again) start();
 }
 
 function adopt(id) {
