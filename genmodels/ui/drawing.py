@@ -25,6 +25,11 @@ def number(value: float) -> str:
     return f"{value:.2e}".replace("-", "\N{MINUS SIGN}")
 
 
+def tiny(value: float) -> str:
+    """An error that rounding left, to one digit."""
+    return f"{value:.0e}".replace("-", "\N{MINUS SIGN}") if value else "0"
+
+
 def short(value: float) -> str:
     """A round number that must be narrow, as beside an axis."""
     size = abs(value)

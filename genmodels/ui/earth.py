@@ -10,7 +10,7 @@ from genmodels.models.base import Choice, Real
 from genmodels.theory import information
 from genmodels.theory.sinkhorn import entropic
 from genmodels.theory.transport import duality_gap, exact_plan, potentials
-from genmodels.ui.drawing import Canvas, figure, number
+from genmodels.ui.drawing import Canvas, figure, number, tiny
 from genmodels.ui.formula import equations
 from genmodels.ui.tool import WIDTH, Numbers, Preset, Tool
 
@@ -40,7 +40,7 @@ def earth(
     one = width if width < 760 else (width - 30) // 2
     return {
         "heaps": _heaps(p, q, one),
-        "flow": _flow(a, b, plan, eps, one),
+        "flow": _flow(a, b, plan, _says(eps, COSTS[cost]), one),
         "plan": _heat(plan, C, eps, min(one, 440)),
         "numbers": _numbers(a, b, C, plan, exact, eps, COSTS[cost]),
     }
@@ -79,7 +79,7 @@ def _heaps(p: list[float], q: list[float], width: int) -> str:
     )
 
 
-def _flow(a: Tensor, b: Tensor, plan: Tensor, eps: float, width: int) -> str:
+def _flow(a: Tensor, b: Tensor, plan: Tensor, says: str, width: int) -> str:
     """Bands from each place above to each place below, as wide as what is carried."""
     canvas = Canvas((-0.6, PLACES - 0.4), (0, 1), width, 260, bare=True)
     scale = 0.84 / max(a.max().item(), b.max().item())  # the highest column is as wide as its place
@@ -100,10 +100,18 @@ def _flow(a: Tensor, b: Tensor, plan: Tensor, eps: float, width: int) -> str:
     return figure(
         "Who goes where",
         canvas.svg("Bands of earth from the heap above to the holes below"),
-        "Each band is as wide as the earth it carries; grey stays where it is. "
-        + ("The cheapest plan: bands do not cross." if eps == 0 else "Entropy spreads every column over many holes."),
+        f"Each band is as wide as the earth it carries; grey stays where it is. {says}",
         unit="from p above to q below",
     )
+
+
+def _says(eps: float, power: int) -> str:
+    """What the bands show."""
+    if eps:
+        return "Entropy spreads every column over many holes."
+    if power == 1:
+        return "A cheapest plan of several: by distance, bands that go the same way cross at no cost."
+    return "The cheapest plan: bands do not cross."
 
 
 def _heat(plan: Tensor, C: Tensor, eps: float, width: int) -> str:
@@ -134,7 +142,7 @@ def _numbers(a: Tensor, b: Tensor, C: Tensor, plan: Tensor, exact: Tensor, eps: 
     pairs = [
         (rf"W_1={transport}" if p == 1 else rf"W_2^2={transport}^2", f"= {number(least)}"),
         (r"\mathrm{JS}(p,q)", f"= {number(information.js(a, b).item())} nats, at most log 2 = {math.log(2):.4f}"),
-        (r"\langle P,C\rangle-\langle u,p\rangle-\langle v,q\rangle", f"= {abs(gap):.0e}: the duality gap"),
+        (r"\langle P,C\rangle-\langle u,p\rangle-\langle v,q\rangle", f"= {tiny(abs(gap))}: the duality gap"),
     ]
     if eps:
         blurred = [
@@ -148,7 +156,7 @@ def _numbers(a: Tensor, b: Tensor, C: Tensor, plan: Tensor, exact: Tensor, eps: 
         pairs[1:1] = blurred
     says = (
         "Exact by the network simplex; the dual's potentials prove it. "
-        f"The marginals of the plan drawn are right to {error:.0e}."
+        f"The marginals of the plan drawn are right to {tiny(error)}."
     )
     return f"<figure>{equations(*pairs)}<figcaption>{says}</figcaption></figure>"
 

@@ -16,7 +16,7 @@ from genmodels.theory.transport import (
     wasserstein_1d,
     wasserstein_gaussian,
 )
-from genmodels.ui.drawing import Canvas, figure, number
+from genmodels.ui.drawing import Canvas, figure, number, tiny
 from genmodels.ui.formula import equations
 from genmodels.ui.tool import WIDTH, Preset, Tool
 
@@ -87,7 +87,7 @@ def _line(way: float, stretch: float, count: int, seed: int, width: int) -> dict
     sampled = (a - monge_1d(a, b)).square().mean().sqrt()
     exact = math.hypot(3, stretch - 1)
     numbers = equations(
-        (r"|T'(x)|\,q(T(x))=p(x)", f"holds to {residual.abs().max().item():.0e} on 400 points"),
+        (r"|T'(x)|\,q(T(x))=p(x)", f"holds to {tiny(residual.abs().max().item())} on 400 points"),
         (r"W_2", f"= {number(exact)}; from {count} samples {number(sampled.item())}"),
         (r"W_1", f"= {number(wasserstein_1d(a, b).item())} from the same samples"),
         (r"\frac{1}{2}\int |x-T(x)|^2\,p(x)\,dx", f"= {number(exact**2 / 2)}, the cost as the text writes it"),
@@ -125,7 +125,7 @@ def _plane(case: str, way: float, angle: float, stretch: float, count: int, seed
         )
         low, high = torch.linalg.eigvalsh(A).tolist()
         numbers = equations(
-            (r"|\det J_T(x)|\,q(T(x))=p(x)", f"holds to {residual.abs().max().item():.0e} on 625 points"),
+            (r"|\det J_T(x)|\,q(T(x))=p(x)", f"holds to {tiny(residual.abs().max().item())} on 625 points"),
             (
                 r"T(x)=A\,x+b",
                 f"A symmetric, its eigenvalues {number(low)} and {number(high)}: a convex function's slope",

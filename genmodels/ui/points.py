@@ -6,7 +6,7 @@ from torch import Tensor
 from genmodels.models.base import Choice, Real, Whole
 from genmodels.theory.sinkhorn import Entropic, entropic
 from genmodels.theory.transport import duality_gap, exact_plan, potentials, sinkhorn_divergence
-from genmodels.ui.drawing import Canvas, figure, number
+from genmodels.ui.drawing import Canvas, figure, number, tiny
 from genmodels.ui.earth import COSTS, QUICK
 from genmodels.ui.formula import equations
 from genmodels.ui.tool import WIDTH, Numbers, Preset, Tool
@@ -113,11 +113,11 @@ def _numbers(
             r"-\frac{1}{2}\mathrm{OT}_\varepsilon(q,q)",
             f"= {number(sinkhorn_divergence(x, y, eps, power, QUICK['tolerance']).item())}",
         ),
-        (r"\langle P,C\rangle-\langle u,p\rangle-\langle v,q\rangle", f"= {abs(gap):.0e}: the duality gap"),
+        (r"\langle P,C\rangle-\langle u,p\rangle-\langle v,q\rangle", f"= {tiny(abs(gap))}: the duality gap"),
     ]
     says = (
         "The exact plan by the network simplex; the dual's potentials prove it. The marginals of Sinkhorn's plan are "
-        f"right to {blurred.error:.0e}."
+        f"right to {tiny(blurred.error)}."
     )
     return f"<figure>{equations(*pairs)}<figcaption>{says}</figcaption></figure>"
 

@@ -22,7 +22,7 @@ class Strip(NamedTuple):
 def strips(rows: Sequence[Strip], most: float, width: int, alt: str, label: int = 70) -> str:
     """The rows as SVG, names to the left, values behind the strips; an endless strip leaves the frame."""
     height = ROW * len(rows) + 4
-    values = 54  # pixels for the number behind the longest strip
+    values = 70  # pixels for the number behind the longest strip
     scale = most / max(width - label - values, 1)  # per pixel
     canvas = Canvas((-label * scale, most + values * scale), (-len(rows) - 0.1, 0), width, height, bare=True)
     for start in {round(row.start, 9) for row in rows if 0 < row.start < math.inf}:
