@@ -172,7 +172,7 @@ const ownData = (() => {
   (async () => {
     const known = sessionStorage.getItem(STORE);
     const answer = known ? await ask("preview", { dataset: "own", own: known }) : null;
-    if (answer?.error) sessionStorage.removeItem(STORE);
+    if (answer?.error && answer.error !== UNREACHABLE) sessionStorage.removeItem(STORE); // loaded again in the middle
     else if (answer && !id) show(answer);
   })();
 

@@ -69,6 +69,9 @@ function buttons() {
   find(".pending").hidden = !pending();
   find(".lab").dataset.state = news.state;
   every("[data-file='model.safetensors'], [data-file^='run.'], .downloads").forEach((part) => (part.hidden = !run));
+  const own = news.setup?.dataset === "own"; // what needs no pictures of one's own
+  every("[data-file='run.ipynb'], [data-file='run.zip'], .alone").forEach((part) => (part.hidden = !run || own));
+  find(".beside").hidden = !own;
   find(".readings").hidden = !find(".plots").innerHTML;
   find(".repeat").hidden = !find(".repeat code").textContent;
   promises.look();

@@ -128,7 +128,8 @@ def keep() -> str:
 <a class="button" data-file="run.py" download>Python script</a>
 <a class="button" data-file="run.ipynb" download>Notebook</a>
 <a class="button" data-file="run.zip" download>Everything as zip</a></div>
-<p class="note">Script and notebook need torch and torchvision alone, and repeat the run up to this moment.</p>
+<p class="note alone">Script and notebook need torch and torchvision alone, and repeat the run up to this moment.</p>
+<p class="note beside" hidden>The script needs this program, and your pictures, which only you have.</p>
 </details>"""
 
 

@@ -72,6 +72,9 @@ def test_a_zip_is_previewed_learned_and_known_after_a_reload(own, pets):
     assert own.status("data") == "pets, 26 of 26: your own, 4 held out"
     own.page.click(".repeat summary")
     assert "train cgan --data YOUR_PICTURES --side 28 --colour grey --no-mirror" in own.page.inner_text(".repeat")
+    assert "your pictures, which only you have" in own.page.inner_text(".repeat")
+    files = own.page.eval_on_selector_all("[data-file^='run.']:not([hidden])", "all => all.map(one => one.innerText)")
+    assert files == ["Python script"]
     id = own.page.evaluate("sessionStorage.getItem('genmodels-own')")
     assert len(id) > 20 and id not in own.page.url and id not in own.page.content()
     own.page.reload()
