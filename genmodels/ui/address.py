@@ -11,10 +11,11 @@ from gradio.routes import ORJSONResponse
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 FUNCTIONS = "/gradio_api/component_server"
 LARGEST = 2**20  # bytes of what a page sends, files apart, which ui/files.py counts
+NOWHERE = "There is no such address here."
 SENT_AS_FILES = ("/train/own", "/train/load")
 # What a browser asks for. Gradio answers more, which nobody needs: it takes files, hands them out, calls other servers.
 OPEN = re.compile(
@@ -41,25 +42,18 @@ class Door:
         if path == "/":
             scope = {**scope, "query_string": b""}
         if not OPEN.fullmatch(path) or ".." in path:
-            await _refused(404, "There is no such address here.")(scope, receive, send)
+            await _refused(404, NOWHERE)(scope, receive, send)
             return
         if scope["method"] == "POST":
             if not from_here(Headers(scope=scope)):
                 await _refused(403, "Only this server's own page may ask for that.")(scope, receive, send)
                 return
+            if path.rstrip("/") == FUNCTIONS:
+                await _called(scope, receive, send)
+                return
             if path not in SENT_AS_FILES:
-                try:
-                    body = await _body(Request(scope, receive))
-                except ClientDisconnect:
-                    return
-                if body is None:
-                    words = f"A page sends no more than {LARGEST >> 20} MiB at once."
-                    await _refused(413, words)(scope, receive, send)
-                    return
-                if path.rstrip("/") == FUNCTIONS:
-                    await (await _answer(body, scope))(scope, receive, send)
-                    return
-                receive = _again(body, receive)
+                await _refused(404, NOWHERE)(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
 
@@ -81,6 +75,19 @@ def _host(origin: str) -> str:
 
 def _refused(status: int, sentence: str) -> JSONResponse:
     return JSONResponse({"error": sentence}, status_code=status, headers={"Connection": "close"})
+
+
+async def _called(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers the call of a function."""
+    try:
+        body = await _body(Request(scope, receive))
+    except ClientDisconnect:
+        return
+    if body is None:
+        response: Response = _refused(413, f"A page sends no more than {LARGEST >> 20} MiB at once.")
+    else:
+        response = await _answer(body, scope)
+    await response(scope, receive, send)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -115,17 +122,3 @@ def _call(body: bytes) -> dict[str, Any]:
         return {}
     known = isinstance(call, dict) and set(call) == {"data", "component_id", "fn_name", "session_hash"}
     return call if known else {}
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """What was read, to be read once more."""
-    first = True
-
-    async def message() -> Message:
-        nonlocal first
-        if first:
-            first = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return message
