@@ -80,6 +80,7 @@ def main() -> None:
     """Serves at the port given; a run that nobody asks for goes after the seconds given."""
     port, registry.DROP_SECONDS = sys.argv[1], float(sys.argv[2])
     own_data.UNUSED, own_data.CHECK_SECONDS = registry.DROP_SECONDS, 1.0
+    session.KEPT = 4  # games, which go when others come: as many as there are after any hour
     registry.CHECK_SECONDS, add_routes = 0.5, app.add_routes
 
     def and_count(server: FastAPI) -> None:
