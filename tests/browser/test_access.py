@@ -40,6 +40,7 @@ HERE = """() => {
   const shown = (one) => {
     if (!one) return false;
     const style = getComputedStyle(one);
+    if (style.opacity === "0") return false;
     return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
   };
   const ring = shown(part) || shown(part.closest("label, .button"));
