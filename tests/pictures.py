@@ -143,6 +143,8 @@ def tabs(names: list[str]) -> None:
             page.goto(f"{address}{search}&__theme=light")
             page.wait_for_selector(f"#tab-{name}", state="visible", timeout=60_000)
             page.wait_for_timeout(2000)
+            if page.locator(f"#tab-{name} .slot").count():
+                page.wait_for_selector(f"#tab-{name} .slot figure", timeout=60_000)
             if pressed:
                 page.click(pressed)
             page.wait_for_timeout(1000 * seconds)
