@@ -89,7 +89,7 @@ def read(path: Path = PLACE) -> list[Row]:
     """The rows in a file, none if it is not there; UserError if it holds something else."""
     try:
         return [UNSAID | row for row in json.loads(path.read_text())["rows"]] if path.exists() else []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} does not hold what bench writes: name another file with --out.") from error
 
 

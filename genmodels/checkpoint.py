@@ -30,6 +30,7 @@ from genmodels.writing import write
 FORMAT = "genmodels 1"
 LARGEST_HEADER = 2**20  # bytes
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U8": 1}  # bytes of an element
+MOST_SIDES = 8  # of a tensor: whole numbers too many to be multiplied soon are no shape
 RANDOM = 20_000  # bytes of a random generator's state at most
 LARGEST_SIDE = 64  # pixels
 
@@ -143,7 +144,7 @@ def _header(start: bytes, size: int, path: Path) -> dict[str, Any]:
     end = 0
     for begin, after, width, shape in spans:
         sound = all(type(number) is int and 0 <= number <= size for number in (begin, after, *shape))
-        if not sound or begin != end or after - begin != width * math.prod(shape):
+        if not sound or len(shape) > MOST_SIDES or begin != end or after - begin != width * math.prod(shape):
             raise damaged
         end = after
     if end != size - 8 - length:
