@@ -69,10 +69,10 @@ def gallery(bands: Sequence[Band], width: int, alt: str, least: int = 1) -> str:
 
 
 def picture(content: bytes, words: str, width: int, more: str = "") -> str:
-    """A PNG at whole multiples of its own size, with its caption and links that save it."""
+    """A PNG at whole multiples of its own size or hardly less, with its caption and links that save it."""
     data = data_link(content, "image/png")
     natural = int.from_bytes(content[16:20], "big")  # the width in a PNG's header
-    shown = natural * max(1, min(LARGEST, width // natural))
+    shown = min(width, natural * max(1, min(LARGEST, int(1.04 * width) // natural)))
     return (
         f'<figure><img class="pixels" width="{shown}" alt="{escape(words)}" src="{data}">'
         f'<figcaption>{escape(words)}. <a download="samples.png" href="{data}">PNG</a>{more}</figcaption></figure>'
