@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genmodels.ui.drawing import Canvas, figure, number
+from genmodels.ui.one_thread import in_one_thread
 
 SERIES = ("#0072B2", "#D55E00", "#007F5C", "#A8487E", "#5F5B53")  # --series-1 ... in page.css, light
 POINTS = 240  # of one line on the page: more than a screen shows apart
@@ -88,6 +89,7 @@ def describe(plot: Plot) -> str:
     return f"{plot.title}, in {plot.y_label}: {'; '.join(says) or 'nothing yet'}."
 
 
+@in_one_thread
 def curves_png(plots: Sequence[Plot], heading: str = "") -> bytes:
     """The plots under one another as a PNG file, dark on white."""
     from matplotlib.figure import Figure  # costs most of a second that the page need not wait for
