@@ -1,9 +1,10 @@
-"""Nonsense for every function that a browser can call, and for the server itself.
+"""Nonsense for every function that a browser can call, for the server itself, and for every reader of files.
 
     python -m tests.fuzz [--requests 10000] [--seed 0]
 
 The functions are those of the built page, so that a new one is there by itself. A tenth of the requests goes over HTTP
-to a server of its own, whose log must stay free of tracebacks. Seconds are those of the processor.
+to a server of its own, whose log must stay free of tracebacks. Seconds are those of the processor. Half of all are
+damaged files, of fuzz_files.py.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from genmodels import registry
 from genmodels.models.base import settings_of
 from genmodels.ui import attack, classifier, distances, information, latent, page, samples
 from genmodels.ui.tool import KNOWN
-from tests.addresses import VALUES
+from tests.addresses import VALUES, addresses
 
 ROOT = Path(__file__).parents[1]
 LONGEST, LARGEST = 1.0, 768 * 2**20  # seconds of an answer; bytes by which the process may grow
@@ -229,9 +231,12 @@ def call(port: int, part: int, name: str, data: Any, **headers: str) -> tuple[in
 def over_http(port: int, count: int, seed: int) -> list[str]:
     """So many requests to a server; those that it did not answer as it should."""
     generator, faults, known = random.Random(seed), [], functions(port)
+    links = addresses(max(count // 8, 40), seed)
     for number in range(count):
         if number % 4 == 0:
             path, method = PATHS[number // 4 % len(PATHS)], generator.choice(("GET", "POST", "PUT", "HEAD"))
+            if number % 8 == 0:  # a link
+                path, method = "/?" + quote(generator.choice(links), safe="%&=?;+"), "GET"
             status, content = sent(port, method, path, generator.choice((b"", b"{}", b"\xff" * 1000)))
             shown = f"{method} {path}"
             if b"root:" in content or b"import " in content and b"<html" not in content:
@@ -261,15 +266,22 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    from tests import fuzz_files  # which builds on this file
+
+    files = fuzz_files.hand_in(arguments.requests // 2, arguments.seed)
+    arguments.requests -= arguments.requests // 2
     found = ask(arguments.requests * 9 // 10, arguments.seed)
     with server() as (port, log):
-        faults = [*found.faults, *over_http(port, arguments.requests // 10, arguments.seed)]
+        faults = [*files.faults, *found.faults, *over_http(port, arguments.requests // 10, arguments.seed)]
         faults += ["The server's log holds a traceback:\n" + log()] if "Traceback" in log() else []
+    print(*(f"{name:20}{n:7,} files, {files.read[name]:,} of them read" for name, n in files.files.items()), sep="\n")
+    print(f"slowest file {files.slowest:.2f} s (at most {fuzz_files.LONGEST:g}): {files.slowest_of}")
+    print(f"largest {files.largest / 2**20:.0f} MiB (at most {fuzz_files.LARGEST >> 20}): {files.largest_of}")
     print(f"{found.requests:,} requests to {len(functions())} functions, {arguments.requests // 10:,} over HTTP")
     print(f"slowest answer {found.slowest:.2f} s (at most {LONGEST:g}): {found.slowest_of}")
     print(f"memory grew by {found.grown / 2**20:.0f} MiB (at most {LARGEST >> 20})")
     print(*faults[:20], f"{len(faults)} faults", sep="\n")
-    return 1 if faults or found.slowest > LONGEST or found.grown > LARGEST else 0
+    return 1 if faults or files.grew() or found.slowest > LONGEST or found.grown > LARGEST else 0
 
 
 if __name__ == "__main__":
