@@ -16,6 +16,7 @@ from genmodels.training import best_device
 
 PAUSE_SECONDS = 600.0  # without a viewer until a run pauses
 DROP_SECONDS = 3600.0  # and until it is forgotten
+LOST_SECONDS = 60.0  # for one at which nobody ever looked: its page was left before it knew of it
 CHECK_SECONDS = 5.0
 KEPT = 64  # runs, so that each of a class has one
 LARGEST = 4 * 2**30  # bytes of all runs together; a large one takes one
@@ -132,7 +133,7 @@ def tidy() -> None:
     """Pauses what nobody looked at for a while, forgets what nobody asked for in a long time."""
     for run in list(_runs.values()):
         unseen = time.monotonic() - run.asked
-        if unseen > DROP_SECONDS:
+        if unseen > (DROP_SECONDS if run.seen else LOST_SECONDS):
             run.stop()
             _runs.pop(run.id, None)
         elif unseen > PAUSE_SECONDS and run.snapshot(viewer=False).state in ("running", "waiting"):

@@ -113,6 +113,11 @@ class Run:
         self._thread.start()
 
     @property
+    def seen(self) -> bool:
+        """Whether anybody ever looked at it."""
+        return self._viewed > -math.inf
+
+    @property
     def left(self) -> float:
         """Seconds of training until a limit is reached."""
         left = self._snapshot.left

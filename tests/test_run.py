@@ -333,6 +333,16 @@ def test_ids_cannot_be_guessed_and_find_only_their_run(runs):
         assert registry.find(id) is None
 
 
+def test_a_run_whose_page_was_left_before_it_knew_of_it_makes_way(runs):
+    lost, seen = (registry.create("gan", "mnist", SMALL["gan"], device="cpu") for _ in range(2))
+    seen.snapshot()
+    for run in (lost, seen):
+        run.asked = time.monotonic() - registry.LOST_SECONDS - 1
+    registry.tidy()
+    assert registry.find(lost.id) is None and registry.find(seen.id) is seen
+    until(lambda: lost.snapshot(viewer=False).state in ENDED)
+
+
 def test_runs_nobody_looks_at_are_paused_then_dropped(runs, monkeypatch):
     run = registry.create("gan", "mnist", SMALL["gan"], device="cpu")
     until(lambda: run.snapshot().round > 0)
