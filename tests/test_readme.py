@@ -4,7 +4,7 @@ import ast
 import re
 import shlex
 import sys
-from importlib.metadata import metadata, packages_distributions, requires
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -198,11 +198,7 @@ def test_one_version_everywhere():
     assert (ROOT / front["app_file"]).exists() and len(front["short_description"]) <= 60
     least = re.search(r'requires-python = ">=([\d.]+)"', project)[1]
     assert f"Python {least} or newer" in README
-    for name in [*wanted, *(f"python {front['python_version'].strip(chr(34))}",)]:
-        if name.startswith("python "):
-            assert SpecifierSet(f">={least}").contains(name.split()[1])
-        else:  # what is installed may be newer than the least
-            assert SpecifierSet(metadata(name)["Requires-Python"]).contains(f"{least}.99"), name
+    assert SpecifierSet(f">={least}").contains(front["python_version"].strip('"'))
     version = genmodels.__version__
     assert f'version = "{version}"' in project and f"## {version}" in TEXTS["CHANGELOG.md"]
     assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
