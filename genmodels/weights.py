@@ -92,7 +92,7 @@ def figures_of(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "pt") as file:
             return json.loads((file.metadata() or {}).get("figures", "{}"))
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise UserError(f"{path.name} cannot be read: it is missing or damaged.") from error
 
 

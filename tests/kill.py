@@ -82,7 +82,7 @@ def kill(name: str, times: int, folder: Path, seed: int = 0) -> tuple[list[str],
     writer, reader = CASES[name]
     wrong, halves, moments, place = [], 0, random.Random(seed), folder / "file"
     for number in range(times):
-        process = get_context("fork").Process(target=writer, args=(place,))
+        process = get_context("fork").Process(target=writer, args=(place,), daemon=True)
         process.start()
         if not _changed(place, process):
             return [*wrong, f"kill {number}: nothing had been written"], halves

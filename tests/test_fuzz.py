@@ -1,6 +1,6 @@
 """Nonsense gets a sentence, soon; `python -m tests.fuzz` sends thirty times as much."""
 
-from tests import fuzz, fuzz_files
+from tests import fuzz, fuzz_files, served
 
 
 def test_functions_answer_nonsense_in_words():
@@ -11,7 +11,7 @@ def test_functions_answer_nonsense_in_words():
 
 
 def test_a_server_answers_nonsense_and_its_log_stays_clean():
-    with fuzz.server() as (port, log):
+    with served.server() as (port, log):
         assert not fuzz.over_http(port, 80, seed=1)
         assert "Traceback" not in log(), log()
 

@@ -9,7 +9,8 @@ import pytest
 from genmodels import registry
 from genmodels.errors import UserError
 from genmodels.ui import address
-from tests.fuzz import PATHS, call, functions, sent, server
+from tests.fuzz import PATHS
+from tests.served import call, functions, sent, server
 
 ANSWERS = ("model.safetensors", "curves.png", "curves.json", "run.py", "run.ipynb", "run.zip")
 SETTINGS = {"width": 16}
