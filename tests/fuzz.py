@@ -35,7 +35,7 @@ DEEP: Any = json.loads("[" * 400 + "]" * 400)
 ODD: list[Any] = [*VALUES, None, True, -1, 0, 10**30, 1e308, float("nan"), float("-inf"), "\ud800", "x" * 100_000]
 ODD += [[], {}, [[1]], [None] * 50, FILE, [FILE], DEEP, {"__proto__": {"a": 1}}, "/etc/passwd", "../../runs", "A" * 22]
 TRAIN = {"model": "gan", "dataset": "mnist", "settings": {"width": 16}, "seed": 0, "seconds": 1, "replaces": "x"}
-PAIR = {"model": "gan", "dataset": "mnist", "first": {"width": 16}, "second": {"width": 32}, "seed": 0, "seconds": 1}
+PAIR = {"model": "gan", "dataset": "mnist", "vary": "width", "first": 16, "second": 32, "seed": 0, "seconds": 1}
 KNOWN_REQUESTS: dict[str, dict[str, Any]] = {
     "live.start": TRAIN,
     "live.look": {"run": "A" * 30, "revision": 1, "have": [0], "width": 520, "viewer": "v"},
@@ -44,9 +44,9 @@ KNOWN_REQUESTS: dict[str, dict[str, Any]] = {
     "promise.expect": TRAIN,
     "promise.reached": {"run": "A" * 30},
     "promise.shipped": TRAIN,
-    "compare.start": PAIR,
-    "compare.look": {"runs": "A,B", "revision": 1, "have": [0], "width": 520},
-    "compare.command": {"runs": "A,B", "action": "stop"},
+    "side_by_side.start": PAIR,
+    "side_by_side.look": {"runs": "A,B", "revision": 1, "have": [0], "width": 520},
+    "side_by_side.command": {"runs": "A,B", "action": "stop"},
     "game.begin": {"law": "ring", "seed": 0, "settings": {}, "strokes": [[[0, 0.8], [5, 5]]], "replaces": ""},
     "game.advance": {"id": "A" * 22, "rounds": 1, "set": {}, "only": None, "measure": True, "width": 400},
     "tour.check": {"stop": "start", "answer": "1", "run": ""},
@@ -88,15 +88,13 @@ class Log(logging.Handler):
 
 
 def valid(name: str, generator: random.Random) -> dict[str, Any]:
-    """A request that the function understands; for one that is not known here, one with all there is."""
+    """A request that the function understands."""
     if name.startswith("tool.answer"):
         tool = generator.choice([tool for tab in TABS for tool in tab.TOOLS])
         kinds = settings_of(tool.answer)
         values = {key: default for key, (_, default) in kinds.items() if key not in KNOWN}
         return {"tool": tool.name, "values": values | {"width": 400}}
-    if name in KNOWN_REQUESTS:
-        return copy.deepcopy(KNOWN_REQUESTS[name])
-    return {key: value for request in copy.deepcopy(list(KNOWN_REQUESTS.values())) for key, value in request.items()}
+    return copy.deepcopy(KNOWN_REQUESTS[name.rstrip(".0123456789")])
 
 
 def mutated(request: dict[str, Any], generator: random.Random) -> Any:

@@ -154,7 +154,7 @@ def controls() -> str:
 <p class="fault" role="alert"></p></div>
 <div class="field" data-name="seconds"><label for="compare-seconds">Time budget, both together</label>
 <select id="compare-seconds" data-default="60">{options(TIMES, "60")}</select></div>
-<div class="field" data-name="seed"><label for="compare-seed">Seed <em translate="no">seed</em></label>
+<div class="field" data-name="seed"><label for="compare-seed">Seed</label>
 <input type="number" id="compare-seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1"
 inputmode="numeric"></div>
 </form>"""

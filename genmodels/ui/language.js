@@ -131,7 +131,8 @@ const language = (() => {
     const [, before, words, after] = /^(\s*)(.*?)(\s*)$/s.exec(english);
     const meaning = translated(words.replace(/\s+/g, " "));
     if (meaning === null) return;
-    const chinese = before + meaning + after;
+    const wide = /[\uff0c\uff1a\uff1b\u3002]$/.test(meaning); // these marks bring their space along
+    const chinese = before + meaning + (wide ? "" : after);
     if (!notes.has(node)) notes.set(node, new Map());
     notes.get(node).set(name, { english, chinese });
     if (originals.size > MOST) originals.clear();

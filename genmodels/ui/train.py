@@ -71,7 +71,7 @@ def lab() -> str:
 <section class="readings" aria-label="Curves" hidden><h2 class="unseen">Curves</h2><div class="plots"></div>
 <p class="note marks"></p>
 {verdict.BOX}
-<p class="note downloads"><a data-file="curves.png" download>Curves as PNG</a>,
+<p class="note downloads"><a data-file="curves.png" download>Curves as PNG</a> ·
 <a data-file="curves.json" download>as JSON</a>. Point at a curve to read its values.</p></section>
 <section class="tries" aria-label="Try this"><h2>Try this</h2>{tries()}</section>
 </div>"""
@@ -106,7 +106,7 @@ def controls() -> str:
 {rest}
 <div class="field" data-name="seconds"><label for="seconds">Time budget</label>
 <select id="seconds" data-default="60">{options(TIMES, "60")}</select></div>
-<div class="field" data-name="seed"><label for="seed">Seed <em translate="no">seed</em></label>
+<div class="field" data-name="seed"><label for="seed">Seed</label>
 <input type="number" id="seed" value="0" data-default="0" min="0" max="{live.LARGEST_SEED}" step="1"
 inputmode="numeric"></div>
 <p class="note">Settings marked <em>live</em> may be changed while the run goes on; each change is marked in the
