@@ -10,6 +10,7 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,25 @@ def shelf() -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def command_of(saved: Checkpoint) -> str:
-    """The command that trains the like again, in one piece or several; every setting, for defaults may change."""
-    pairs = [word for name, value in saved.model.settings().items() for word in ("--set", f"{name}={value}")]
-    limits = ["--rounds", str(saved.rounds), "--seed", str(saved.seed)]
-    return shlex.join(["python", "-m", "genmodels", "train", saved.model.name, saved.dataset, *limits, *pairs])
+def command_of(*pieces: Checkpoint) -> str:
+    """The command that trains the like again; every setting, for defaults may change. Where live settings were changed
+    on the way, one command for each of the run's states at such a moment and one to its end."""
+    commands, rounds, known = [], 0, {}
+    for piece in pieces:
+        model, settings = piece.model, piece.model.settings()
+        words = ["train", model.name, piece.dataset, "--rounds", piece.rounds - rounds, "--seed", piece.seed]
+        if commands:
+            words += ["--resume", f"runs/{model.name}-{piece.dataset}-{piece.seed}.safetensors"]
+        for name, value in settings.items():
+            words += ["--set", f"{name}={value}"] if known.get(name) != value else []
+        commands.append(shlex.join(["python", "-m", "genmodels", *map(str, words)]))
+        rounds, known = piece.rounds, settings
+    return " && ".join(commands)
 
 
-def ship(path: Path, machine: str, out: Path | None = None) -> Path:
-    """Writes the averaged weights of a run in half precision, with the figures of what was written.
+def ship(path: Path, machine: str, out: Path | None = None, before: Sequence[Path] = ()) -> Path:
+    """Writes the averaged weights of a run in half precision, with the figures of what was written. `before` holds the
+    run as it was whenever live settings were changed.
 
     UserError where the file is larger than it may be, or half precision does not hold it.
     """
@@ -72,7 +83,7 @@ def ship(path: Path, machine: str, out: Path | None = None) -> Path:
     if not all(bool(tensor.isfinite().all()) for tensor in small.values()):
         raise UserError(f"{path} holds numbers too large for half precision.")
     out = out or path_of(saved.model.name, saved.dataset)
-    facts |= {"command": command_of(saved), "machine": machine}
+    facts |= {"command": command_of(*map(checkpoint.load, before), saved), "machine": machine}
     content = to_bytes(small, facts)
     if len(content) > LARGEST:
         raise UserError(f"{out.name} would take {len(content) / 2**20:.1f} MB: train a narrower model.")
@@ -166,11 +177,12 @@ def main() -> int:
     adding = adder.add_parser("ship")
     adding.add_argument("file", type=Path)
     adding.add_argument("--machine", required=True, help="what it was trained on, in words")
+    adding.add_argument("--before", type=Path, nargs="+", default=(), help="the run before each change of settings")
     adder.add_parser("table")
     arguments = parser.parse_args()
     try:
         if arguments.deed == "ship":
-            print(ship(arguments.file, arguments.machine))
+            print(ship(arguments.file, arguments.machine, before=arguments.before))
         else:
             checkpoint.write(FOLDER / "README.md", table().encode())
     except UserError as error:

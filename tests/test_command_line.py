@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
+from genmodels import checkpoint, weights
 from genmodels.__main__ import main
 from genmodels.models import MODELS
 
@@ -87,6 +89,19 @@ def test_the_same_command_gives_the_same_file_and_resuming_goes_on_exactly(tmp_p
         if key != "counters":  # they hold seconds
             assert a[key].equal(b[key]), key
             assert a[key].equal(d[key]), key
+
+
+def test_the_command_of_a_run_whose_settings_were_changed_on_the_way_gives_it_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    half, whole = tmp_path / "half", tmp_path / "whole"
+    here("train", "gan", "mnist", "--rounds", 4, "--seed", 3, "--quiet", "--out", half, *SMALL["gan"])
+    slower = ["--set", "generator_lr=0.0001"]
+    here("train", "gan", "mnist", "--rounds", 3, "--seed", 3, "--quiet", "--resume", half, "--out", whole, *slower)
+    for command in weights.command_of(checkpoint.load(half), checkpoint.load(whole)).split(" && "):
+        here(*shlex.split(command)[3:], "--quiet")
+    again = load_file(tmp_path / "runs" / "gan-mnist-3.safetensors")
+    for key, tensor in load_file(whole).items():
+        assert key == "counters" or tensor.equal(again[key]), key
 
 
 def test_an_interrupted_training_is_saved(tmp_path):
