@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from genmodels.models.adversarial import LATENT, NOISE, NOISE_IMAGES, STEPS
-from genmodels.models.base import BATCH, RATE, Batch, Card, Curve, Real, Terms, Whole
+from genmodels.models.base import BATCH, RATE, Batch, Card, Curve, Flag, Real, Terms, Whole
 from genmodels.models.residual import Discriminator, Generator, orthogonal, skewness, spectral
 from genmodels.models.sngan import SNGAN, WIDTH
 
@@ -29,8 +29,8 @@ class BigGAN(SNGAN):
         idea="The same game, scaled up, and what it takes: the class as one shared embedding, a piece of the noise at "
         "every resolution, weights that start orthogonal and are held there, averaged weights. Afterwards noise nearer "
         "the middle gives better pictures and fewer kinds: the truncation trick. In small: one residual block each at "
-        "28 pixels, two at 32, no attention, tens of channels where the paper has up to 1,536, batches of tens instead "
-        "of 2,048, and larger steps, the generator's largest.",
+        "28 pixels, two at 32, self-attention only where it is asked for, tens of channels where the paper has up to "
+        "1,536, batches of tens instead of 2,048, and larger steps, the generator's largest.",
         objective=r"\min_G \; -\mathbb{E} \, D(G(z, y), y) + \beta \sum_W \lVert W^\top W \odot (1 - I) "
         r"\rVert_F^2, \quad z \sim \mathcal{N}(0, I) \text{ redrawn where } |z_i| > t",
         watch="Orthogonality drifts from 0 and is held. Lower the truncation after training: the digits of a column "
@@ -50,6 +50,7 @@ class BigGAN(SNGAN):
         width: WIDTH = 32,
         embedding: Whole(1, 256, "numbers of a class's embedding") = 32,
         beta: Real(0, 1, "beta, weight of orthogonality", live=True) = 1e-4,
+        attends: Flag("self-attention in both players, as in sagan") = False,
         steps: STEPS = 2,
         generator_lr: RATE = 5e-3,
         discriminator_lr: RATE = 1e-3,
@@ -58,8 +59,8 @@ class BigGAN(SNGAN):
         batch: BATCH = 32,
     ) -> None:
         super(SNGAN, self).__init__(shape, classes, locals())
-        self.generator = spectral(orthogonal(Generator(latent, classes, shape, width, embedding=embedding)))
-        self.discriminator = spectral(orthogonal(Discriminator(classes, shape, width)))
+        self.generator = spectral(orthogonal(Generator(latent, classes, shape, width, attends, embedding)))
+        self.discriminator = spectral(orthogonal(Discriminator(classes, shape, width, attends)))
 
     def play_generator(self, batch: Batch) -> Terms:
         penalty = self.beta * skewness(self.generator)
