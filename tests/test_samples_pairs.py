@@ -30,7 +30,8 @@ def test_latents_of_one_size_are_the_same_and_others_are_said_to_differ():
     assert {picture.tobytes() for picture in alone} == {left.tobytes()}
     assert same["pair"].count("floors of 0.03") == 2  # what was measured of each
     other = pair(model="gan-mnist", other="vae-mnist")
-    assert "are 64 and 20 numbers" in other["pair"] and "; the same" not in other["pair"]
+    sizes = [source(name, "").model.latent for name in ("gan-mnist", "vae-mnist")]
+    assert "are {} and {} numbers".format(*sizes) in other["pair"] and "; the same" not in other["pair"]
     law = pair(model="made-mnist", other="flow-mnist", count=1)  # one size, uniform and normal
     assert "follow other laws" in law["pair"]
 
