@@ -6,6 +6,7 @@ from html import escape
 import torch
 
 from genmodels import latent
+from genmodels.diagnosis import SILENT
 from genmodels.errors import UserError
 from genmodels.latent import Draw
 from genmodels.models import can
@@ -131,9 +132,11 @@ def _bars(asked: Source, drawn: Draw, along: int, width: int) -> str:
     first = f", the first {shown} dimensions" if shown < count else ""
     silent = int((means < latent.COLLAPSED).sum())
     if silent:
+        # A code larger than needed switches some off; one that says hardly anything has collapsed.
+        said = "Posterior collapse: " if count - silent <= SILENT * count else ""
         verdict = (
-            f"Posterior collapse: {silent} of {count} dimensions have a mean KL below {latent.COLLAPSED} nats. Their "
-            "posterior is the prior, whatever the picture; the decoder cannot use them."
+            f"{said}{silent} of {count} dimensions have a mean KL below {latent.COLLAPSED} nats. Their posterior is "
+            "the prior, whatever the picture; the decoder cannot use them."
         )
     else:
         verdict = f"No posterior collapse: none of {count} dimensions has a mean KL below {latent.COLLAPSED} nats."
