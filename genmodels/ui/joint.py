@@ -46,7 +46,7 @@ def joint(
     )
     rows = rows_of(quantities, names)
     drawing = strips(rows, most(table, unit), min(860, width - side - 30 if beside else width), said(rows))
-    strip = figure("Information", drawing, f"Lengths are {unit}; exact, from the table.", unit=unit)
+    strip = figure("Entropies as lengths", drawing, f"Lengths are {unit}; exact, from the table.", unit=unit)
     filled = formulas(table, quantities, names, unit, width)
     pairs = apart(table, unit, min(width, 520) - 20) if three else ""
     wide = width >= 900  # room for the formulas beside the table
