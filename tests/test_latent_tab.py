@@ -177,10 +177,9 @@ def test_every_bar_traverses_its_dimension():
 def test_collapse_is_named_when_it_happens(small_run):
     live = registry.create("vae", "mnist", {"width": 16, "latent": 2, "beta": 0.1}, device="cpu", rounds=150)
     assert live.join(120)
-    assert "No posterior collapse: none of 2" in reparameterise(model=MINE, run=live.id)["bars"]
-    partly = registry.create(
-        "vae", "mnist", {"width": 16, "latent": 128}, device="cpu", rounds=800
-    )  # more than it needs
+    assert "No posterior collapse: none of 2 dimensions" in reparameterise(model=MINE, run=live.id)["bars"]
+    settings = {"width": 16, "latent": 128}  # more codes than it needs
+    partly = registry.create("vae", "mnist", settings, device="cpu", rounds=800)
     assert partly.join(120)
     assert re.search(r"<figcaption>\d+ of 128 dimensions have", reparameterise(model=MINE, run=partly.id)["bars"])
     assert "Posterior collapse: 2 of 2 dimensions" in reparameterise(model=MINE, run=small_run)["bars"]

@@ -28,7 +28,7 @@ def written(model: Model, half: bool) -> tuple[Needs, str]:
     texts: dict[str, str] = {}
     constants: dict[str, str] = {}
     needs: Needs = {}
-    calls: dict[str, list[Names]] = {}
+    calls: dict[str, list[list[Any]]] = {}
     kinds: dict[str, list[nn.Module]] = {}
     for module in model.modules():
         kinds.setdefault(type(module).__name__, []).append(module)
@@ -42,7 +42,8 @@ def written(model: Model, half: bool) -> tuple[Needs, str]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in homes:
                 _find(node.id, homes[node.id], asked, constants, needs)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in homes:
-                calls.setdefault(node.func.id, []).append(_passed(node, own))
+                plain = itertools.takewhile(lambda value: not isinstance(value, ast.Starred), node.args)
+                calls.setdefault(node.func.id, []).append([known_value(value, own, own) for value in plain])
 
     text, homes = _flat(model, facts, half)
     take(type(model).__name__, text, homes, facts)
@@ -107,27 +108,17 @@ def _with_comment(source: str, node: ast.stmt) -> str:
     return "\n".join(source.split("\n")[node.lineno - 1 : node.end_lineno])
 
 
-def _passed(call: ast.Call, own: Names) -> Names:
-    """What a call passes, by place and by keyword; "*" where a star hides it."""
-    plain = itertools.takewhile(lambda value: not isinstance(value, ast.Starred), call.args)
-    passed = {place: known_value(value, own, own) for place, value in enumerate(plain)}
-    passed |= {word.arg or "*": known_value(word.value, own, own) for word in call.keywords}
-    return passed | ({"*": UNKNOWN} if len(call.args) > len(passed) - len(call.keywords) else {})
-
-
-def _constant(function: Any, calls: list[Names], skip: bool) -> Names:
-    """Arguments that are the same plain value in every call and that the function leaves as they are."""
+def _constant(function: Any, calls: list[list[Any]], skip: bool) -> Names:
+    """Arguments that are the same plain value in every call."""
     if function is None or not calls:
         return {}
+    names = [*inspect.signature(function).parameters][skip:]
     known = {}
-    for place, (name, parameter) in enumerate([*inspect.signature(function).parameters.items()][skip:]):
-        default = parameter.default if isinstance(parameter.default, PLAIN) else UNKNOWN
-        values = [call.get(place, call.get(name, UNKNOWN if "*" in call else default)) for call in calls]
-        if isinstance(values[0], PLAIN) and all(value is values[0] or value == values[0] for value in values):
+    for place, name in enumerate(names):
+        values = [call[place] if place < len(call) else UNKNOWN for call in calls]
+        if isinstance(values[0], str) and all(value == values[0] for value in values):
             known[name] = values[0]
-    code = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
-    changed = {node.id for node in code if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    return {name: value for name, value in known.items() if name not in changed}
+    return known
 
 
 def _methods(text: str) -> dict[str, tuple[ast.FunctionDef, str]]:

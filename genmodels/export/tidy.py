@@ -89,6 +89,13 @@ class Source:
         plain = all(isinstance(c, ast.Call) and c.func is n for c, n in zip(calls, uses, strict=True))
         return calls if plain and not any(isinstance(a, ast.Starred) for c in calls for a in c.args) else None
 
+    def constants(self, node: ast.AST | None) -> Names:
+        """The constants of the class that a node stands in: what a model is set to."""
+        while node and not isinstance(node, ast.ClassDef):
+            node = self.parents.get(node)
+        found = [line for line in node.body if isinstance(line, ast.Assign)] if node else []
+        return {line.targets[0].id: known_value(line.value, {}, {}) for line in found}
+
 
 def _annotates(source: Source, node: ast.AST) -> bool:
     while parent := source.parents.get(node):
@@ -150,7 +157,11 @@ def _same_in_all_calls(source: Source, words: set[str]) -> Iterator[list[Edit]]:
                 if not any(value and _calls_something(value) for value in given):
                     yield [_signature(source, function, argument), *_shorter(source, calls, place, argument.arg)]
                 continue
-            values = [known_value(v or defaults[argument.arg], {}, {}) for v in given if v or argument.arg in defaults]
+            values = [
+                known_value(value or defaults[argument.arg], {}, source.constants(value))
+                for value in given
+                if value or argument.arg in defaults
+            ]
             stored = [n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
             if argument.arg in [n.id for n in stored] or any(not isinstance(v, PLAIN) for v in values):
                 continue
