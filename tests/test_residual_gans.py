@@ -219,6 +219,16 @@ def test_orthogonal_weights_satisfy_their_name_and_cost_nothing(shape):
         assert skewness(network).item() == pytest.approx(0, abs=1e-4)  # of sums in the hundreds
 
 
+def test_orthogonal_weights_are_the_same_for_any_number_of_threads():
+    before, drawn = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        drawn.append([layer.weight for layer in weighted(orthogonal(Generator(64, 10, (3, 32, 32), 32)))])
+    torch.set_num_threads(before)
+    assert all(torch.equal(one, two) for one, two in zip(*drawn, strict=True))
+
+
 def test_penalty_at_known_matrices_is_the_generators_alone():
     layer = nn.Linear(3, 2, bias=False)
     layer.weight.data = torch.tensor([[1.0, 2.0, 0.0], [3.0, 1.0, 1.0]])

@@ -69,7 +69,8 @@ def spectral(network: nn.Module) -> nn.Module:
 def orthogonal(network: nn.Module) -> nn.Module:
     """Orthonormal rows, or columns where they are fewer, for every weight (Saxe 2014; Brock 2019, appendix C.1)."""
     for layer in weighted(network):
-        rows = nn.init.orthogonal_(torch.empty_like(matrix(layer.weight, side(layer))))
+        shape = matrix(layer.weight, side(layer)).shape
+        rows = nn.init.orthogonal_(torch.empty(shape, dtype=torch.double))  # same for any number of threads
         layer.weight.copy_(rows.view_as(layer.weight.transpose(0, side(layer))).transpose(0, side(layer)))
     return network
 
